@@ -1,0 +1,14 @@
+"""Behaviours of AWS that the emulator lacks and Freshwire needs, put into it when it starts.
+
+Each module repairs one service and says what was missing; `infra/local/guard.py` lists what they rely on.
+"""
+
+from infra.local.repairs import gateway, lambda_logs, provisioning, scheduler
+
+
+def apply_all(started_at: float) -> None:
+    """Repair the emulator in this process; schedules count from `started_at` (seconds since the epoch)."""
+    gateway.apply()
+    lambda_logs.apply()
+    provisioning.apply()
+    scheduler.apply(started_at)
