@@ -1,0 +1,20 @@
+"""The inventory: the application, its APIs and its triggers. Every trigger is one delegating line."""
+
+from chalice.app import Chalice, ConvertToMiddleware, Response
+
+from chalicelib.api import automation, explore, push
+from chalicelib.api.http import json_answer
+from chalicelib.api.telemetry import logger, metrics
+
+app = Chalice(app_name="freshwire", configure_logs=False)
+app.register_middleware(ConvertToMiddleware(logger.inject_lambda_context))
+app.register_middleware(ConvertToMiddleware(metrics.log_metrics))
+app.register_blueprint(push.routes, url_prefix="/push/1.0")
+app.register_blueprint(automation.routes, url_prefix="/automation/v1.0")
+app.register_blueprint(explore.routes, url_prefix="/explore/v2.1")
+
+
+@app.route("/health", content_types=["*/*"])
+def health() -> Response:
+    """Whether the API answers."""
+    return json_answer({"status": "OK"})

@@ -1,0 +1,1 @@
+"""Freshwire: keeps open datasets up to date."""

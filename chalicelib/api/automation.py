@@ -1,0 +1,5 @@
+"""The management API v1.0."""
+
+from chalice.app import Blueprint
+
+routes = Blueprint(__name__)

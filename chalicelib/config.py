@@ -1,0 +1,54 @@
+"""Settings of a deployment, read once from the environment and refused loudly when bad. Only `wiring` imports this."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+FEATURES = frozenset({"push", "scheduling"})
+
+
+class BadSettings(Exception):  # noqa: N818 - stops the start, is no refusal of a request
+    """The environment of the deployment is incomplete or wrong."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Where this deployment keeps what, and what it offers."""
+
+    stage: str
+    region: str
+    catalog_table: str
+    records_table: str
+    activity_table: str
+    files_bucket: str
+    sources_bucket: str
+    exports_bucket: str
+    push_secret_id: str
+    public_url: str | None
+    features: frozenset[str]
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
+        """The settings that the environment describes; BadSettings names every variable that is missing."""
+        names = {
+            "stage": "FRESHWIRE_STAGE",
+            "region": "AWS_REGION",
+            "catalog_table": "CATALOG_TABLE",
+            "records_table": "RECORDS_TABLE",
+            "activity_table": "ACTIVITY_TABLE",
+            "files_bucket": "FILES_BUCKET",
+            "sources_bucket": "SOURCES_BUCKET",
+            "exports_bucket": "EXPORTS_BUCKET",
+            "push_secret_id": "PUSH_SECRET_ID",
+        }
+        missing = sorted(variable for variable in names.values() if not environment.get(variable))
+        if missing:
+            raise BadSettings(f"set these environment variables of the Lambda functions: {', '.join(missing)}")
+        features = frozenset(environment.get("FRESHWIRE_FEATURES", "push,scheduling").replace(" ", "").split(","))
+        if unknown := features - FEATURES - {""}:
+            raise BadSettings(f"FRESHWIRE_FEATURES has unknown {sorted(unknown)}; it may list {sorted(FEATURES)}")
+        public_url = environment.get("FRESHWIRE_PUBLIC_URL") or None
+        if public_url and not public_url.startswith(("http://", "https://")):
+            raise BadSettings("FRESHWIRE_PUBLIC_URL must begin with https:// (or http:// on one machine)")
+        values = {name: environment[variable] for name, variable in names.items()}
+        return cls(**values, public_url=public_url and public_url.rstrip("/"), features=features)

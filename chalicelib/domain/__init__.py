@@ -1,0 +1,1 @@
+"""Pure rules: datasets, fields, records, payloads and refusals. Knows neither AWS nor HTTP."""

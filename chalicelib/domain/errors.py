@@ -1,0 +1,193 @@
+"""Every refusal of the product. The docstring of a class is its default sentence; `code` is the API code,
+the log field and the metric dimension. `api/errors.py` maps each class to its HTTP status."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+
+class Refused(Exception):  # noqa: N818 - the vocabulary of the product: a request is refused, not in error
+    """The request was refused."""
+
+    code = "refused"
+    batch_id: str | None = None  # set when the refusal is noted in the activity of a dataset
+
+    def __init__(self, message: str | None = None) -> None:
+        super().__init__(message or type(self).__doc__)
+
+    @property
+    def message(self) -> str:
+        """The sentence for the client; it says what to do next."""
+        return str(self.args[0])
+
+
+class InvalidJson(Refused):
+    """The body is not JSON."""
+
+    code = "invalid_json"
+
+
+class InvalidPayload(Refused):
+    """The body must be a JSON object (one record) or an array of objects."""
+
+    code = "invalid_payload"
+
+
+class InvalidRecord(Refused):
+    """One or more records are refused; see details. Nothing was written: mend them and send the whole body again."""
+
+    code = "invalid_record"
+
+    def __init__(self, details: Sequence["RecordRefusal"]) -> None:
+        total, shown = len(details), min(len(details), MAX_DETAILS)
+        more = f" (the first {shown} of {total} are listed)" if total > shown else ""
+        noun = "record is" if len({detail.index for detail in details}) == 1 else "records are"
+        count = len({detail.index for detail in details})
+        super().__init__(f"{count} {noun} refused{more}; nothing was written. Mend them and send the body again.")
+        self.details = list(details)
+
+
+class InvalidPushKey(Refused):
+    """The push key is missing or wrong, or the dataset or resource does not exist: copy the push URL again from
+    the resource's page."""
+
+    code = "invalid_push_key"
+
+
+class FeatureNotAvailable(Refused):
+    """This deployment does not offer this feature: ask the people who run it to enable it."""
+
+    code = "feature_not_available"
+
+
+class PushDisabled(Refused):
+    """Push is disabled for this resource, no data was added: ask the dataset's editor to enable it."""
+
+    code = "push_disabled"
+
+
+class BatchNotFound(Refused):
+    """No batch with this id: receipts are kept for a limited time; check the X-Batch-Id header of the push."""
+
+    code = "record_not_found"
+
+
+class MethodNotAllowed(Refused):
+    """This method is not allowed here; see the Allow header."""
+
+    code = "method_not_allowed"
+
+    def __init__(self, method: str, allowed: Sequence[str]) -> None:
+        super().__init__(f"{method} is not allowed here: use {' or '.join(allowed)}.")
+        self.allowed = list(allowed)
+
+
+class DatasetNotPublished(Refused):
+    """The dataset is not published: publish it, then send the same request again."""
+
+    code = "dataset_not_published"
+
+
+class PayloadTooLarge(Refused):
+    """The body is too large: split it."""
+
+    code = "payload_too_large"
+
+
+class TooManyRequests(Refused):
+    """Too many requests: wait for the seconds given in Retry-After, then send the same request again."""
+
+    code = "too_many_requests"
+    retry_after = 1
+
+
+class TemporarilyUnavailable(Refused):
+    """The storage is busy or could not be reached: send the same request again after the seconds given in
+    Retry-After. Repeating it is always safe."""
+
+    code = "temporarily_unavailable"
+    retry_after = 2
+
+
+class Unauthorized(Refused):
+    """This needs an API key: send the header "Authorization: Apikey YOUR_KEY" with a key that is still valid."""
+
+    code = "unauthorized"
+
+
+class Forbidden(Refused):
+    """The API key lacks the permission for this: ask the people who run this deployment for one that has it."""
+
+    code = "forbidden"
+
+    def __init__(self, permission: str) -> None:
+        super().__init__(f"The API key lacks the permission '{permission}': use a key that has it.")
+
+
+class NotFound(Refused):
+    """Nothing here has this id."""
+
+    code = "not_found"
+
+
+class ValidationFailed(Refused):
+    """Some values are refused; see detail."""
+
+    code = "validation_error"
+
+    def __init__(self, detail: Mapping[str, Sequence[str]]) -> None:
+        first = next(iter(detail.items()))
+        super().__init__(f"{first[0]}: {first[1][0]}")
+        self.detail = {name: list(messages) for name, messages in detail.items()}
+
+
+class InvalidDatasetStatus(Refused):
+    """The dataset's status does not allow this now."""
+
+    code = "invalid_dataset_status"
+    error_key = "InvalidDatasetStatusPreconditionException"
+
+    def __init__(self, status: str, allowed: Sequence[str]) -> None:
+        super().__init__(
+            f"Invalid precondition, dataset status is '{status}' but must be one of '{', '.join(allowed)}'"
+        )
+
+
+class EditConflict(Refused):
+    """Somebody changed this at the same moment: read it again, then repeat the change."""
+
+    code = "edit_conflict"
+
+
+class UniqueKeyChangeRefused(Refused):
+    """The unique key differs from the published one while records are stored under the old one: unpublish the
+    dataset (this drops its records), then publish it again."""
+
+    code = "unique_key_changed"
+
+
+class InvalidQuery(Refused):
+    """The query is not understood."""
+
+    code = "ODSQLError"
+
+
+class NotInCatalog(Refused):
+    """Nothing here has this id, or it is not published or not visible with this API key."""
+
+    code = "NotFoundException"
+
+
+MAX_DETAILS = 100
+
+
+class RecordRefusal:
+    """Why one record of a payload is refused: its index in the array, the field (or None) and a one-word code."""
+
+    __slots__ = ("code", "field", "index", "message")
+
+    def __init__(self, *, index: int, field: str | None, code: str, message: str) -> None:
+        self.index, self.field, self.code, self.message = index, field, code, message
+
+    def as_json(self) -> dict[str, Any]:
+        """The shape of one entry of `details`."""
+        return {"index": self.index, "field": self.field, "error_code": self.code, "message": self.message}

@@ -1,0 +1,118 @@
+"""The live state of a dataset: what a push needs to know, read in one query.
+
+Two documents by lifetime: the *configuration* changes only at publish; the *switches* (push on or off, keys) act at
+once.
+"""
+
+import hmac
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+
+from chalicelib.domain.identifiers import fingerprint
+from chalicelib.domain.record import Preparer
+from chalicelib.domain.schema import Schema
+
+
+@dataclass(frozen=True, kw_only=True)
+class PushKeyHash:
+    """What is kept of one valid push key; `expires_at` (epoch seconds) is set while a rotation overlaps."""
+
+    sha256: str
+    expires_at: int | None = None
+
+    def matches(self, key: str, now: datetime) -> bool:
+        """Whether the key is this one and still valid."""
+        fresh = self.expires_at is None or now.timestamp() < self.expires_at
+        return fresh and hmac.compare_digest(self.sha256, fingerprint(key))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Switches:
+    """The immediate settings of one realtime resource."""
+
+    resource_uid: str
+    push_enabled: bool = True
+    keys: tuple[PushKeyHash, ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        """What is stored; `from_json` reads it back."""
+        keys = [{"sha256": key.sha256, "expires_at": key.expires_at} for key in self.keys]
+        return {"resource_uid": self.resource_uid, "push_enabled": self.push_enabled, "keys": keys}
+
+    @classmethod
+    def from_json(cls, stored: Mapping[str, Any]) -> "Switches":
+        """The switches that `as_json` stored."""
+        keys = tuple(PushKeyHash(**key) for key in stored["keys"])
+        return cls(resource_uid=stored["resource_uid"], push_enabled=stored["push_enabled"], keys=keys)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Intake:
+    """The published settings of one resource that bear on how its records are prepared."""
+
+    null_values: tuple[str, ...] = ()
+    unknown_fields: str = "report"
+
+    def as_json(self) -> dict[str, Any]:
+        """What is stored; `from_json` reads it back."""
+        return {"null_values": list(self.null_values), "unknown_fields": self.unknown_fields}
+
+    @classmethod
+    def from_json(cls, stored: Mapping[str, Any]) -> "Intake":
+        """The intake that `as_json` stored."""
+        return cls(null_values=tuple(stored["null_values"]), unknown_fields=stored["unknown_fields"])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Configuration:
+    """A published configuration: the schema, and the intake of each resource by its resource uid."""
+
+    schema: Schema = field(default_factory=Schema)
+    intakes: Mapping[str, Intake] = field(default_factory=dict)
+
+    def preparer(self, resource_uid: str) -> Preparer:
+        """The compiled preparer of one resource's records, made once per configuration."""
+        if resource_uid not in self._preparers:
+            intake = self.intakes[resource_uid]
+            self._preparers[resource_uid] = Preparer(
+                self.schema, null_values=intake.null_values, refuse_unknown=intake.unknown_fields == "refuse"
+            )
+        return self._preparers[resource_uid]
+
+    @cached_property
+    def _preparers(self) -> dict[str, Preparer]:
+        return {}
+
+    def as_json(self) -> dict[str, Any]:
+        """What is stored; `from_json` reads it back."""
+        intakes = {uid: intake.as_json() for uid, intake in self.intakes.items()}
+        return {"schema": self.schema.as_json(), "intakes": intakes}
+
+    @classmethod
+    def from_json(cls, stored: Mapping[str, Any]) -> "Configuration":
+        """The configuration that `as_json` stored."""
+        intakes = {uid: Intake.from_json(intake) for uid, intake in stored["intakes"].items()}
+        return cls(schema=Schema.from_json(stored["schema"]), intakes=intakes)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LiveDataset:
+    """One dataset as pushes and reads see it. `switches` are by resource id."""
+
+    dataset_id: str
+    dataset_uid: str
+    version: int
+    generation: int
+    is_published: bool
+    is_restricted: bool
+    title: str
+    configuration: Configuration
+    switches: Mapping[str, Switches]
+
+    @property
+    def partition(self) -> str:
+        """The name that the records, and the file contents, of the present generation are stored under."""
+        return f"{self.dataset_uid}.{self.generation}"

@@ -1,0 +1,113 @@
+"""Payloads: from the bytes of one request body to a list of JSON values, with errors that point at the place."""
+
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from chalicelib.domain.errors import InvalidJson, InvalidPayload, PayloadTooLarge
+
+MAX_BYTES = 5 * 1024 * 1024
+MAX_DEPTH = 32
+_BOM = b"\xef\xbb\xbf"
+_GZIP = b"\x1f\x8b"
+_NDJSON_TYPES = frozenset(
+    {"application/x-ndjson", "application/ndjson", "application/jsonl", "application/x-jsonlines"}
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Payload:
+    """The JSON values of a body, in order; `too_deep` holds the indexes of those nested beyond 32 levels."""
+
+    objects: list[Any]
+    too_deep: frozenset[int] = frozenset()
+
+
+def check_size(size: int) -> None:
+    """Refuse a body of more than 5 MB = 5,242,880 bytes."""
+    if size > MAX_BYTES:
+        raise PayloadTooLarge(
+            f"The body has {size} bytes, the limit is {MAX_BYTES} (5 MB): split it into several pushes."
+        )
+
+
+def parse_payload(body: bytes, content_type: str = "") -> Payload:
+    """The objects of a JSON body (one object or an array), NDJSON when the content type says so; gzip is inflated.
+
+    Values that are no objects are left in place: the preparer refuses each with its index.
+    """
+    body = _inflated(body) if body[:2] == _GZIP else body
+    body = body.removeprefix(_BOM)
+    if content_type.partition(";")[0].strip().lower() in _NDJSON_TYPES:
+        objects = list(_lines(body))
+    elif not body.strip():
+        raise InvalidJson("The body is empty: send a JSON object, or an array of objects.")
+    else:
+        value = _loads(body)
+        if not isinstance(value, list | dict):
+            raise InvalidPayload("The body must be a JSON object (one record) or an array of objects.")
+        objects = value if isinstance(value, list) else [value]
+    return Payload(objects=objects, too_deep=_too_deep(body, objects))
+
+
+def _loads(text: bytes, *, line: int = 0, offset: int = 0) -> Any:
+    """Parse one JSON document that begins after `line` lines and `offset` bytes of the body."""
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        problem = error.msg.partition(": line ")[0]
+        try:
+            before = len(text.decode()[: error.pos].encode())
+        except UnicodeDecodeError as broken:
+            before, problem = broken.start, "the text is not UTF-8"
+            raise InvalidJson(
+                f"The body is not UTF-8 at byte {offset + before}: encode it as UTF-8 and send it again."
+            ) from None
+        raise InvalidJson(
+            f"The body is not JSON: {problem} at line {line + error.lineno}, column {error.colno}, "
+            f"byte {offset + before}. Mend it there and send it again."
+        ) from None
+
+
+def _lines(body: bytes) -> Iterator[Any]:
+    offset = 0
+    for number, line in enumerate(body.split(b"\n")):
+        if line.strip():
+            yield _loads(line, line=number, offset=offset)
+        offset += len(line) + 1
+
+
+def _inflated(body: bytes) -> bytes:
+    inflater = zlib.decompressobj(wbits=31)
+    try:
+        data = inflater.decompress(body, MAX_BYTES + 1)
+    except zlib.error:
+        raise InvalidPayload(
+            "The body begins like gzip but cannot be inflated: compress it again, or send it as plain JSON."
+        ) from None
+    if len(data) > MAX_BYTES:
+        raise PayloadTooLarge(
+            f"The body inflates to more than {MAX_BYTES} bytes (5 MB), gzip does not raise the limit: "
+            "split it into several pushes."
+        )
+    if not inflater.eof:
+        raise InvalidPayload("The gzip body is cut off: send it again, whole.")
+    return data
+
+
+def _too_deep(body: bytes, objects: list[Any]) -> frozenset[int]:
+    """Indexes of the values nested too deep. Flat records are the rule: counting brackets tells without a walk."""
+    if body.count(b"{") + body.count(b"[") <= len(objects) + MAX_DEPTH:
+        return frozenset()
+    return frozenset(index for index, value in enumerate(objects) if _is_deeper(value, MAX_DEPTH))
+
+
+def _is_deeper(value: Any, levels: int) -> bool:
+    if isinstance(value, dict):
+        return levels == 0 or any(_is_deeper(part, levels - 1) for part in value.values())
+    if isinstance(value, list):
+        return levels == 0 or any(_is_deeper(part, levels - 1) for part in value)
+    return False

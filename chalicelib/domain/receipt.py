@@ -1,0 +1,60 @@
+"""Receipts: what became of one batch."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from chalicelib.domain.errors import MAX_DETAILS, RecordRefusal
+
+MAX_RECORD_IDS = 1000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Counts:
+    """How many records of a batch met which fate."""
+
+    records: int
+    created: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    deleted: int = 0
+    rejected: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Receipt:
+    """The receipt of an accepted batch. `record_ids` are answered once, up to 1,000, and never kept."""
+
+    batch_id: str
+    resource_uid: str
+    received_at: datetime
+    operation: str
+    state: str
+    counts: Counts
+    ignored_fields: Sequence[str] = ()
+    refusals: Sequence[RecordRefusal] = ()
+    record_ids: Sequence[str] = ()
+
+    def as_stored(self) -> dict[str, Any]:
+        """What the activity table keeps: counts, no ids."""
+        return {
+            "batch_id": self.batch_id,
+            "resource_uid": self.resource_uid,
+            "received_at": self.received_at.isoformat(timespec="milliseconds"),
+            "operation": self.operation,
+            "state": self.state,
+            **asdict(self.counts),
+            "ignored_fields": list(self.ignored_fields)[:MAX_DETAILS],
+            "details": [refusal.as_json() for refusal in self.refusals[:MAX_DETAILS]],
+        }
+
+    def as_answer(self) -> dict[str, Any]:
+        """The body of `Prefer: return=representation`."""
+        ids = list(self.record_ids) if len(self.record_ids) <= MAX_RECORD_IDS else None
+        return {"status": "OK", **shown_receipt(self.as_stored()), "record_ids": ids}
+
+
+def shown_receipt(stored: Mapping[str, Any]) -> dict[str, Any]:
+    """A stored receipt as clients see it: without the uid of the resource, which they address by its id."""
+    return {name: value for name, value in stored.items() if name != "resource_uid"}

@@ -1,0 +1,177 @@
+"""From pushed objects to prepared records: cast, identified, hashed, ready to be stored.
+
+A Preparer is compiled once per published configuration and used for every payload: the loop in `_cast` runs for
+each field of each record and is the product's hottest code.
+"""
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, NamedTuple
+
+import orjson
+
+from chalicelib.domain.casting import CASTERS, CastError, shown
+from chalicelib.domain.errors import RecordRefusal
+from chalicelib.domain.file_content import FileContent, cast_file
+from chalicelib.domain.payload import MAX_DEPTH, Payload
+from chalicelib.domain.schema import Schema
+
+RECORD_ID_LENGTH = 40
+MAX_RECORD_BYTES = 350 * 1024
+
+_dumps_sorted = partial(orjson.dumps, option=orjson.OPT_SORT_KEYS)
+
+
+class PreparedRecord(NamedTuple):
+    """A record as it will be stored: `text` is its JSON without nulls, keys sorted; `hash` identifies that text."""
+
+    id: str
+    text: str
+    hash: str
+    files: Mapping[str, FileContent]
+
+
+@dataclass(kw_only=True)
+class PreparedPayload:
+    """What became of a payload. `records` holds one entry per record id, the last one of the payload."""
+
+    records: dict[str, PreparedRecord] = field(default_factory=dict)
+    ids: list[str] = field(default_factory=list)
+    refusals: list[RecordRefusal] = field(default_factory=list)
+    ignored_fields: set[str] = field(default_factory=set)
+
+
+class _Unfit(Exception):  # noqa: N818 - internal signal, becomes a RecordRefusal
+    def __init__(self, code: str, field_name: str | None, message: str) -> None:
+        super().__init__(message)
+        self.code, self.field, self.message = code, field_name, message
+
+
+class Preparer:
+    """Prepares records under one published schema and one resource's settings.
+
+    `null_values` are texts that mean null in any field; `refuse_unknown` refuses records with unknown fields
+    instead of reporting them.
+    """
+
+    def __init__(self, schema: Schema, *, null_values: Sequence[str] = (), refuse_unknown: bool = False) -> None:
+        self._unique_key = schema.unique_key
+        self._files = [f.name for f in schema.fields if f.type == "file"]
+        self._refuse_unknown = refuse_unknown
+        self._known = {f.source for f in schema.fields} | schema.removed
+        self._sources = [f.source for f in schema.fields]
+        tokens = frozenset(null_values)
+        self._plan: list[tuple[str, str, Callable[[Any], Any], frozenset[str]]] = [
+            (f.source, f.name, CASTERS.get(f.type, cast_file), tokens if f.type == "text" else tokens | {""})
+            for f in schema.fields
+        ]
+        self._key_plan = [step for step in self._plan if step[1] in self._unique_key] or self._plan
+
+    def prepare(self, payload: Payload) -> PreparedPayload:
+        """Prepare a payload to be stored: every object becomes a record or a refusal with its index."""
+        return self._each(payload, self._prepare)
+
+    def identify(self, payload: Payload) -> PreparedPayload:
+        """Compute the ids of records to delete: with a unique key, its fields suffice. Fills `ids` and `refusals`."""
+        return self._each(payload, self._identify)
+
+    @staticmethod
+    def _each(payload: Payload, step: Callable[[Mapping[str, Any], PreparedPayload], None]) -> PreparedPayload:
+        prepared = PreparedPayload()
+        too_deep = payload.too_deep
+        for index, pushed in enumerate(payload.objects):
+            try:
+                if pushed.__class__ is not dict:
+                    raise _Unfit("not_an_object", None, f"expected a JSON object, got {shown(pushed)}")
+                if index in too_deep:
+                    raise _Unfit("nested_too_deep", None, f"nested more than {MAX_DEPTH} levels deep: flatten it")
+                step(pushed, prepared)
+            except _Unfit as unfit:
+                prepared.refusals.append(
+                    RecordRefusal(index=index, field=unfit.field, code=unfit.code, message=unfit.message)
+                )
+        return prepared
+
+    def _prepare(self, pushed: Mapping[str, Any], prepared: PreparedPayload) -> None:
+        if not self._known.issuperset(pushed):
+            self._note_unknown(pushed, prepared)
+        record = self._record(self._cast(pushed, self._plan))
+        # A later record of the same id takes the place of the earlier one: the last one wins.
+        prepared.records[record.id] = record
+        prepared.ids.append(record.id)
+
+    def _identify(self, pushed: Mapping[str, Any], prepared: PreparedPayload) -> None:
+        values = self._cast(pushed, self._key_plan)
+        self._take_files(values)
+        prepared.ids.append(self._id(values))
+
+    def _cast(
+        self, pushed: Mapping[str, Any], plan: Sequence[tuple[str, str, Callable[[Any], Any], frozenset[str]]]
+    ) -> dict[str, Any]:
+        """The record's non-null values by stored name; absent and null are the same and take no place."""
+        values: dict[str, Any] = {}
+        get = pushed.get
+        source = ""
+        try:
+            for source, name, cast, null_tokens in plan:
+                value = get(source)
+                if value is None or (value.__class__ is str and value in null_tokens):
+                    continue
+                values[name] = cast(value)
+        except CastError as error:
+            raise _Unfit("invalid_value", source, f"field '{source}': {error}") from None
+        return values
+
+    def _record(self, values: dict[str, Any]) -> PreparedRecord:
+        files = self._take_files(values) if self._files else {}
+        record_id = self._id(values)
+        text = _dumps_sorted(values)
+        if len(text) > MAX_RECORD_BYTES:
+            raise _Unfit(
+                "record_too_large",
+                None,
+                f"the record takes {len(text)} bytes as stored, the limit is {MAX_RECORD_BYTES}: "
+                "shorten its texts or send large contents in a file field",
+            )
+        return PreparedRecord(record_id, text.decode(), hashlib.sha256(text).hexdigest()[:32], files)
+
+    def _take_files(self, values: dict[str, Any]) -> dict[str, FileContent]:
+        files = {name: values[name] for name in self._files if name in values}
+        for name, content in files.items():
+            values[name] = content.as_stored()
+        return files
+
+    def _id(self, values: Mapping[str, Any]) -> str:
+        """First 40 hex of SHA-256 over the JSON of the sorted [name, value] pairs of the unique-key fields, or of
+        all non-null fields when no key is marked, so that a new field does not change old ids."""
+        pairs: list[list[Any]]
+        if self._unique_key:
+            try:
+                pairs = [[name, values[name]] for name in self._unique_key]
+            except KeyError as missing:
+                name = missing.args[0]
+                source = next(s for s, n, _, _ in self._plan if n == name)
+                raise _Unfit(
+                    "missing_unique_key", source, f"the unique-key field '{source}' is missing or null: send a value"
+                ) from None
+        else:
+            pairs = [[name, values[name]] for name in sorted(values)]
+            if not pairs:
+                known = ", ".join(self._sources)
+                raise _Unfit("empty_record", None, f"no known field has a value; the known fields are: {known}")
+        for name in self._files:
+            for pair in pairs:
+                if pair[0] == name:
+                    pair[1] = pair[1]["sha256"]
+        return hashlib.sha256(_dumps_sorted(pairs)).hexdigest()[:RECORD_ID_LENGTH]
+
+    def _note_unknown(self, pushed: Mapping[str, Any], prepared: PreparedPayload) -> None:
+        unknown = sorted(pushed.keys() - self._known)
+        if self._refuse_unknown:
+            known = ", ".join(self._sources)
+            raise _Unfit(
+                "unknown_field", unknown[0], f"unknown field {', '.join(unknown[:10])}; the known fields are: {known}"
+            )
+        prepared.ignored_fields.update(unknown)

@@ -1,0 +1,109 @@
+"""Push, delete, and the receipts of both: what devices do.
+
+The order is fixed: size, key, feature, switch, publication, parse, prepare, validate all, ids, gate, contents,
+write. Until `accept` nothing has a trace but the note of a refusal; after it the answer is OK or 503.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from chalicelib.domain.errors import BatchNotFound, InvalidPayload, InvalidRecord
+from chalicelib.domain.identifiers import is_batch_id, is_record_id
+from chalicelib.domain.payload import check_size, parse_payload
+from chalicelib.domain.receipt import Receipt, shown_receipt
+from chalicelib.domain.record import PreparedPayload
+from chalicelib.services.acceptance import Operation, accept
+from chalicelib.services.admission import Admitted, PushTarget, admit, check_open, refusals_noted
+from chalicelib.store.dynamodb import Deadline
+from chalicelib.store.stores import Stores
+
+
+@dataclass(frozen=True, kw_only=True)
+class PushRequest:
+    """One request of a device. `lenient` stores the good records of a payload and reports the refused ones."""
+
+    target: PushTarget
+    batch_id: str
+    body: bytes = b""
+    content_type: str = ""
+    lenient: bool = False
+
+
+def push_records(
+    stores: Stores, request: PushRequest, *, offers_push: bool, now: datetime, deadline: Deadline
+) -> Receipt:
+    """Add or overwrite the records of a payload: all of them or none (unless lenient)."""
+    check_size(len(request.body))
+    admitted = admit(stores, request.target, now, deadline)
+    with refusals_noted(stores, admitted, request.batch_id, now, deadline):
+        check_open(admitted, offers_push=offers_push)
+        prepared = admitted.preparer.prepare(parse_payload(request.body, request.content_type))
+        _refuse_unless_lenient(prepared, request)
+        operation = Operation(
+            batch_id=request.batch_id,
+            resource_uid=admitted.resource_uid,
+            name="push",
+            puts=prepared.records,
+            record_ids=prepared.ids,
+            ignored_fields=sorted(prepared.ignored_fields),
+            refusals=prepared.refusals,
+        )
+        return accept(stores, admitted.live, operation, now, deadline)
+
+
+def delete_by_values(
+    stores: Stores, request: PushRequest, *, offers_push: bool, now: datetime, deadline: Deadline
+) -> Receipt:
+    """Delete the records that have the ids of the pushed values; what is not there is fine."""
+    check_size(len(request.body))
+    admitted = admit(stores, request.target, now, deadline)
+    with refusals_noted(stores, admitted, request.batch_id, now, deadline):
+        check_open(admitted, offers_push=offers_push)
+        payload = parse_payload(request.body, request.content_type)
+        if payload.objects == [{}]:
+            raise InvalidPayload(
+                "{} deletes nothing: send the record as it was pushed, or its unique-key fields. "
+                "To empty a dataset, unpublish it."
+            )
+        prepared = admitted.preparer.identify(payload)
+        _refuse_unless_lenient(prepared, request)
+        operation = _delete(admitted, request, prepared)
+        return accept(stores, admitted.live, operation, now, deadline)
+
+
+def delete_by_id(
+    stores: Stores, request: PushRequest, record_id: str, *, offers_push: bool, now: datetime, deadline: Deadline
+) -> Receipt:
+    """Delete one record by its id; an id that is not there is fine."""
+    admitted = admit(stores, request.target, now, deadline)
+    with refusals_noted(stores, admitted, request.batch_id, now, deadline):
+        check_open(admitted, offers_push=offers_push)
+        ids = [record_id] if is_record_id(record_id) else []
+        operation = _delete(admitted, request, PreparedPayload(ids=ids))
+        return accept(stores, admitted.live, operation, now, deadline)
+
+
+def read_batch(stores: Stores, target: PushTarget, batch_id: str, now: datetime, deadline: Deadline) -> dict[str, Any]:
+    """The receipt of a batch of this resource: its state and counts, or why it was refused."""
+    admitted = admit(stores, target, now, deadline)
+    stored = stores.activity.batch(admitted.live.dataset_uid, batch_id, deadline) if is_batch_id(batch_id) else None
+    if stored is None or stored["resource_uid"] != admitted.resource_uid:
+        raise BatchNotFound
+    return shown_receipt(stored)
+
+
+def _delete(admitted: Admitted, request: PushRequest, prepared: PreparedPayload) -> Operation:
+    return Operation(
+        batch_id=request.batch_id,
+        resource_uid=admitted.resource_uid,
+        name="delete",
+        deletes=prepared.ids,
+        record_ids=prepared.ids,
+        refusals=prepared.refusals,
+    )
+
+
+def _refuse_unless_lenient(prepared: PreparedPayload, request: PushRequest) -> None:
+    if prepared.refusals and not request.lenient:
+        raise InvalidRecord(prepared.refusals)

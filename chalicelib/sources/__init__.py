@@ -1,0 +1,1 @@
+"""Where records come from besides pushes, and the formats they come in."""

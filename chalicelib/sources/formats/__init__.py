@@ -1,0 +1,1 @@
+"""File formats, each turning bytes into JSON-like records."""

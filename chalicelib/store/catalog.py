@@ -1,0 +1,193 @@
+"""The catalog table: datasets, resources, field stacks, uploaded files, API keys and the live items.
+
+| what            | pk                      | sk                    |
+|-----------------|-------------------------|-----------------------|
+| dataset         | `dataset`               | dataset uid           |
+| field stack     | `dataset#{dataset_uid}` | `fields`              |
+| resource        | `dataset#{dataset_uid}` | `resource#{uid}`      |
+| uploaded file   | `file`                  | file uid              |
+| API key         | `apikey`                | SHA-256 of the key    |
+| live dataset    | `live#{dataset_id}`     | `config`              |
+
+`revision` is pynamodb's optimistic lock; two edits at once make the second one fail with EditConflict.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from pynamodb.attributes import (
+    BooleanAttribute,
+    JSONAttribute,
+    NumberAttribute,
+    UnicodeAttribute,
+    VersionAttribute,
+)
+from pynamodb.connection import Connection
+from pynamodb.exceptions import DeleteError, PutError, TransactWriteError, UpdateError
+from pynamodb.models import Model
+from pynamodb.transactions import TransactWrite
+
+from chalicelib.domain.errors import EditConflict
+
+DATASETS, FILES, API_KEYS = "dataset", "file", "apikey"
+FIELDS, CONFIG = "fields", "config"
+RESOURCE = "resource#"
+
+
+def dataset_pk(dataset_uid: str) -> str:
+    """The pk of a dataset's parts."""
+    return f"dataset#{dataset_uid}"
+
+
+def live_pk(dataset_id: str) -> str:
+    """The pk of a dataset's hot items."""
+    return f"live#{dataset_id}"
+
+
+class DatasetItem(Model):
+    """A dataset's draft: its names, metadata and status."""
+
+    class Meta:
+        """Bound in `bind_models`."""
+
+        table_name = ""
+
+    pk = UnicodeAttribute(hash_key=True, default=DATASETS)
+    uid = UnicodeAttribute(range_key=True, attr_name="sk")
+    revision = VersionAttribute()
+    dataset_id = UnicodeAttribute()
+    metadata = JSONAttribute()
+    is_restricted = BooleanAttribute(default=False)
+    created_at = UnicodeAttribute()
+    updated_at = UnicodeAttribute()
+    status = UnicodeAttribute(default="idle")
+    previous_status = UnicodeAttribute(null=True)
+    status_since = UnicodeAttribute()
+    status_message = UnicodeAttribute(null=True)
+    records_errors = JSONAttribute(null=True)
+
+
+class FieldStackItem(Model):
+    """The ordered field configurations of a dataset's draft."""
+
+    class Meta:
+        """Bound in `bind_models`."""
+
+        table_name = ""
+
+    pk = UnicodeAttribute(hash_key=True)
+    sk = UnicodeAttribute(range_key=True, default=FIELDS)
+    revision = VersionAttribute()
+    stack = JSONAttribute()
+
+
+class ResourceItem(Model):
+    """A resource of a dataset's draft. `key_id` and `key_nonce` derive its push key (realtime only)."""
+
+    class Meta:
+        """Bound in `bind_models`."""
+
+        table_name = ""
+
+    pk = UnicodeAttribute(hash_key=True)
+    sk = UnicodeAttribute(range_key=True)
+    revision = VersionAttribute()
+    uid = UnicodeAttribute()
+    resource_id = UnicodeAttribute()
+    type = UnicodeAttribute()
+    title = UnicodeAttribute()
+    params = JSONAttribute()
+    file_uid = UnicodeAttribute(null=True)
+    source_fields = JSONAttribute()
+    key_id = UnicodeAttribute(null=True)
+    key_nonce = UnicodeAttribute(null=True)
+    created_at = UnicodeAttribute()
+    updated_at = UnicodeAttribute()
+
+
+class UploadedFileItem(Model):
+    """A file that was uploaded to be the source of a resource."""
+
+    class Meta:
+        """Bound in `bind_models`."""
+
+        table_name = ""
+
+    pk = UnicodeAttribute(hash_key=True, default=FILES)
+    uid = UnicodeAttribute(range_key=True, attr_name="sk")
+    filename = UnicodeAttribute()
+    size = NumberAttribute()
+    created_at = UnicodeAttribute()
+
+
+class ApiKeyItem(Model):
+    """An API key: its fingerprint, never the key."""
+
+    class Meta:
+        """Bound in `bind_models`."""
+
+        table_name = ""
+
+    pk = UnicodeAttribute(hash_key=True, default=API_KEYS)
+    fingerprint = UnicodeAttribute(range_key=True, attr_name="sk")
+    uid = UnicodeAttribute()
+    label = UnicodeAttribute()
+    permissions = JSONAttribute()
+    created_at = UnicodeAttribute()
+    valid_until = NumberAttribute(null=True)
+
+
+class LiveItem(Model):
+    """The one published configuration of a dataset, and its switches. Pushes read it raw, see `store/live.py`."""
+
+    class Meta:
+        """Bound in `bind_models`."""
+
+        table_name = ""
+
+    pk = UnicodeAttribute(hash_key=True)
+    sk = UnicodeAttribute(range_key=True, default=CONFIG)
+    revision = VersionAttribute()
+    dataset_uid = UnicodeAttribute()
+    version = NumberAttribute(default=0)
+    generation = NumberAttribute(default=1)
+    is_published = BooleanAttribute(default=False)
+    is_restricted = BooleanAttribute(default=False)
+    title = UnicodeAttribute()
+    configuration = JSONAttribute(null=True)
+    switches = JSONAttribute()
+
+
+MODELS: tuple[type[Model], ...] = (DatasetItem, FieldStackItem, ResourceItem, UploadedFileItem, ApiKeyItem, LiveItem)
+
+
+def bind_models(table: str, region: str) -> None:
+    """Point every model at the deployment's catalog table."""
+    for model in MODELS:
+        model.Meta.table_name = table
+        model.Meta.region = region
+        model._connection = None  # a connection made under another binding must not survive it
+
+
+@contextmanager
+def conflicts_as_edit_conflict() -> Iterator[None]:
+    """Turn a lost optimistic lock (or a failed condition) into EditConflict; other errors pass."""
+    try:
+        yield
+    except (PutError, UpdateError, DeleteError) as error:
+        if error.cause_response_code == "ConditionalCheckFailedException":
+            raise EditConflict from error
+        raise
+    except TransactWriteError as error:
+        reasons = {reason.code for reason in error.cancellation_reasons if reason is not None}
+        if reasons & {"ConditionalCheckFailed", "TransactionConflict"}:
+            raise EditConflict from error
+        raise
+
+
+@contextmanager
+def one_transaction() -> Iterator[TransactWrite]:
+    """A transaction over the catalog: all of its writes, or none with EditConflict."""
+    connection = Connection(region=DatasetItem.Meta.region)  # type: ignore[attr-defined]
+    with conflicts_as_edit_conflict(), TransactWrite(connection=connection) as transaction:
+        yield transaction

@@ -1,0 +1,67 @@
+"""Reading the live state of a dataset: one strongly consistent query, the first AWS call of every push."""
+
+from collections import OrderedDict
+from typing import Any
+
+import orjson
+
+from chalicelib.domain.live import Configuration, LiveDataset, Switches
+from chalicelib.store.catalog import CONFIG, live_pk
+from chalicelib.store.dynamodb import Deadline, Item, with_retries
+
+_CACHED = 256  # compiled configurations kept per container
+
+
+class LiveStore:
+    """Reads live items. Compiled configurations are kept by dataset uid and version: a version never changes."""
+
+    def __init__(self, client: Any, table: str) -> None:
+        self._client, self._table = client, table
+        self._configurations: OrderedDict[tuple[str, int], Configuration] = OrderedDict()
+
+    def read(self, dataset_id: str, deadline: Deadline) -> LiveDataset | None:
+        """The live dataset, or None.
+
+        The query also shows the first pending job (Limit 2: the configuration sorts before every `job#`); a dataset
+        that has one takes its pushes through the lane.
+        """
+        answer = with_retries(
+            lambda: self._client.query(
+                TableName=self._table,
+                KeyConditionExpression="pk = :pk",
+                ExpressionAttributeValues={":pk": {"S": live_pk(dataset_id)}},
+                ConsistentRead=True,
+                Limit=2,
+            ),
+            deadline,
+        )
+        items = answer["Items"]
+        if not items or items[0]["sk"]["S"] != CONFIG:
+            return None
+        return self.from_item(items[0])
+
+    def from_item(self, item: Item) -> LiveDataset:
+        """The live dataset that lies in an item."""
+        uid, version = item["dataset_uid"]["S"], int(item["version"]["N"])
+        switches = orjson.loads(item["switches"]["S"])
+        return LiveDataset(
+            dataset_id=item["pk"]["S"].partition("#")[2],
+            dataset_uid=uid,
+            version=version,
+            generation=int(item["generation"]["N"]),
+            is_published=item["is_published"]["BOOL"],
+            is_restricted=item["is_restricted"]["BOOL"],
+            title=item["title"]["S"],
+            configuration=self._configuration(uid, version, item),
+            switches={resource_id: Switches.from_json(stored) for resource_id, stored in switches.items()},
+        )
+
+    def _configuration(self, uid: str, version: int, item: Item) -> Configuration:
+        if "configuration" not in item:
+            return Configuration()
+        key = (uid, version)
+        if key not in self._configurations:
+            self._configurations[key] = Configuration.from_json(orjson.loads(item["configuration"]["S"]))
+            if len(self._configurations) > _CACHED:
+                self._configurations.popitem(last=False)
+        return self._configurations[key]

@@ -1,0 +1,96 @@
+"""S3 buckets: file contents, uploaded source files, exports."""
+
+from collections.abc import Iterable
+from functools import cached_property
+from typing import Any
+from urllib.parse import quote
+
+from botocore.config import Config
+from botocore.exceptions import ClientError
+from botocore.session import get_session
+
+_DELETE_BATCH = 1000
+LINK_SECONDS = 300
+
+
+class ObjectStore:
+    """One bucket. The client is made at first use: most pushes never need it."""
+
+    def __init__(self, bucket: str, region: str) -> None:
+        self._bucket, self._region = bucket, region
+
+    @cached_property
+    def _client(self) -> Any:
+        config = Config(
+            connect_timeout=2, read_timeout=10, retries={"total_max_attempts": 3, "mode": "standard"},
+            s3={"addressing_style": "path"}, signature_version="s3v4",
+        )  # fmt: skip
+        return get_session().create_client("s3", region_name=self._region, config=config)
+
+    def put(self, key: str, content: bytes, mimetype: str) -> None:
+        """Store an object whole."""
+        self._client.put_object(Bucket=self._bucket, Key=key, Body=content, ContentType=mimetype)
+
+    def get(self, key: str) -> bytes | None:
+        """The object's bytes, or None when there is none."""
+        try:
+            answer = self._client.get_object(Bucket=self._bucket, Key=key)
+        except ClientError as error:
+            if error.response["Error"]["Code"] in ("NoSuchKey", "404"):
+                return None
+            raise
+        content: bytes = answer["Body"].read()
+        return content
+
+    def delete(self, keys: Iterable[str]) -> None:
+        """Remove objects; those that are not there are passed over."""
+        names = [{"Key": key} for key in keys]
+        for i in range(0, len(names), _DELETE_BATCH):
+            batch = {"Objects": names[i : i + _DELETE_BATCH], "Quiet": True}
+            self._client.delete_objects(Bucket=self._bucket, Delete=batch)
+
+    def link(self, key: str, *, filename: str, mimetype: str, inline: bool) -> str:
+        """A signed URL that downloads the object under this name for five minutes."""
+        disposition = f"{'inline' if inline else 'attachment'}; filename*=UTF-8''{quote(filename)}"
+        parameters = {
+            "Bucket": self._bucket,
+            "Key": key,
+            "ResponseContentDisposition": disposition,
+            "ResponseContentType": mimetype,
+        }
+        url: str = self._client.generate_presigned_url("get_object", Params=parameters, ExpiresIn=LINK_SECONDS)
+        return url
+
+    def start_upload(self, key: str, mimetype: str) -> "MultipartUpload":
+        """Begin an object that is sent in parts."""
+        answer = self._client.create_multipart_upload(Bucket=self._bucket, Key=key, ContentType=mimetype)
+        return MultipartUpload(self._client, self._bucket, key, answer["UploadId"])
+
+
+class MultipartUpload:
+    """An object under way; each part but the last has at least 5 MB."""
+
+    def __init__(self, client: Any, bucket: str, key: str, upload_id: str) -> None:
+        self._client = client
+        self._where = {"Bucket": bucket, "Key": key, "UploadId": upload_id}
+        self._parts: list[dict[str, Any]] = []
+
+    def add(self, content: bytes) -> None:
+        """Send the next part."""
+        number = len(self._parts) + 1
+        answer = self._client.upload_part(**self._where, PartNumber=number, Body=content)
+        self._parts.append({"PartNumber": number, "ETag": answer["ETag"]})
+
+    def finish(self) -> None:
+        """Make the object of its parts."""
+        self._client.complete_multipart_upload(**self._where, MultipartUpload={"Parts": self._parts})
+
+    def abort(self) -> None:
+        """Drop the parts."""
+        self._client.abort_multipart_upload(**self._where)
+
+
+def file_key(partition: str, record_id: str, field: str, sha256: str, batch_id: str) -> str:
+    """The key of one pushed file. The batch id keeps two pushes of the same content apart: the clean-up after one
+    can never remove what the other has just stored."""
+    return f"{partition}/{record_id}/{quote(field, safe='')}/{sha256}.{batch_id}"

@@ -1,0 +1,159 @@
+"""The records table: how a record lies in it, and the one writer.
+
+Key: pk = `{dataset_uid}.{generation}#{shard}` (8 shards by the leading hex digit of the id), sk = record id.
+Attributes: `d` the record as JSON text, `h` its content hash, `t` accepted-at in epoch milliseconds, `r` the
+resource uid, `f` (only with file contents) field name → object key.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
+from typing import Any, NamedTuple
+
+from botocore.exceptions import ClientError, ConnectionError, HTTPClientError
+
+from chalicelib.domain.errors import TemporarilyUnavailable
+from chalicelib.store.dynamodb import Deadline, Item, is_retriable, with_retries
+from chalicelib.store.parallel import run_all
+
+SHARDS = 8
+READ_BATCH = 100  # keys in one BatchGetItem
+WRITE_BATCH = 25  # requests in one BatchWriteItem
+
+
+class StoredMark(NamedTuple):
+    """What a writer needs to know of a stored record: content hash, resource uid, object keys of its files."""
+
+    hash: str
+    resource_uid: str
+    files: Mapping[str, str]
+
+
+class RecordWrite(NamedTuple):
+    """A record to put: its id, JSON text, content hash and the object keys of its file contents by field."""
+
+    id: str
+    text: str
+    hash: str
+    files: Mapping[str, str]
+
+
+class TableWrite(NamedTuple):
+    """A put into another table that rides in the last batch."""
+
+    table: str
+    item: Item
+
+
+def shard_key(partition: str, record_id: str) -> str:
+    """The pk of a record."""
+    return f"{partition}#{int(record_id[0], 16) * SHARDS // 16}"
+
+
+def shard_keys(partition: str) -> list[str]:
+    """The pks of all shards, in the order of the record ids."""
+    return [f"{partition}#{shard}" for shard in range(SHARDS)]
+
+
+def file_keys(item: Item) -> dict[str, str]:
+    """The object keys of an item's file contents, by field."""
+    return {name: value["S"] for name, value in item["f"]["M"].items()} if "f" in item else {}
+
+
+class RecordStore:
+    """Strong reads of marks, and the one writer of records.
+
+    Neither leaves a call running after it returns or raises: API callers may be frozen right after their answer.
+    """
+
+    def __init__(self, client: Any, table: str) -> None:
+        self._client, self._table = client, table
+
+    def marks(self, partition: str, ids: Iterable[str], deadline: Deadline) -> dict[str, StoredMark]:
+        """The marks of those records that are stored, read strongly."""
+        keys = [{"pk": {"S": shard_key(partition, i)}, "sk": {"S": i}} for i in dict.fromkeys(ids)]
+        chunks = [keys[i : i + READ_BATCH] for i in range(0, len(keys), READ_BATCH)]
+        found: dict[str, StoredMark] = {}
+
+        def read(chunk: list[Item]) -> None:
+            for item in self._read(chunk, deadline):
+                found[item["sk"]["S"]] = StoredMark(item["h"]["S"], item["r"]["S"], file_keys(item))
+
+        run_all(read, chunks)
+        return found
+
+    def write(
+        self,
+        partition: str,
+        puts: Sequence[RecordWrite],
+        deletes: Sequence[str],
+        *,
+        resource_uid: str,
+        accepted_at: int,
+        trailing: Sequence[TableWrite],
+        deadline: Deadline,
+    ) -> None:
+        """Put and delete records (all ids distinct), then the trailing items: they go out last, when all else is
+        written, in the batch of the last records. Raises TemporarilyUnavailable at the deadline; what was written
+        by then stays, and repeating the same write is safe."""
+        time, resource = {"N": str(accepted_at)}, {"S": resource_uid}
+        requests = [(self._table, _put(partition, put, time, resource)) for put in puts]
+        requests += [
+            (self._table, {"DeleteRequest": {"Key": {"pk": {"S": shard_key(partition, i)}, "sk": {"S": i}}}})
+            for i in deletes
+        ]
+        full = len(requests) // WRITE_BATCH * WRITE_BATCH
+        if len(requests) - full + len(trailing) > WRITE_BATCH:
+            full += WRITE_BATCH
+        last = requests[full:] + [(write.table, {"PutRequest": {"Item": write.item}}) for write in trailing]
+        run_all(
+            lambda chunk: self._write(chunk, deadline),
+            [requests[i : i + WRITE_BATCH] for i in range(0, full, WRITE_BATCH)],
+        )
+        if last:
+            self._write(last, deadline)
+
+    def _read(self, keys: list[Item], deadline: Deadline) -> list[Item]:
+        items: list[Item] = []
+        attempt = 0
+        while True:
+            request = {"Keys": keys, "ConsistentRead": True, "ProjectionExpression": "sk,h,r,f"}
+            call = partial(self._client.batch_get_item, RequestItems={self._table: request})
+            answer = with_retries(call, deadline)
+            items += answer["Responses"].get(self._table, ())
+            unread = answer.get("UnprocessedKeys") or {}
+            if not unread:
+                return items
+            keys = unread[self._table]["Keys"]
+            deadline.pause(attempt)
+            attempt += 1
+
+    def _write(self, requests: Sequence[tuple[str, Item]], deadline: Deadline) -> None:
+        pending: dict[str, list[Item]] = {}
+        for table, request in requests:
+            pending.setdefault(table, []).append(request)
+        attempt = 0
+        while pending:
+            if deadline.remaining() <= 0:
+                raise TemporarilyUnavailable
+            try:
+                pending = self._client.batch_write_item(RequestItems=pending).get("UnprocessedItems") or {}
+            except (ClientError, ConnectionError, HTTPClientError) as error:
+                if not is_retriable(error):
+                    raise
+            if pending:
+                deadline.pause(attempt)
+                attempt += 1
+
+
+def _put(partition: str, put: RecordWrite, time: Item, resource: Item) -> Item:
+    item: Item = {
+        "pk": {"S": shard_key(partition, put.id)},
+        "sk": {"S": put.id},
+        "d": {"S": put.text},
+        "h": {"S": put.hash},
+        "t": time,
+        "r": resource,
+    }
+    if put.files:
+        item["f"] = {"M": {name: {"S": key} for name, key in put.files.items()}}
+    return {"PutRequest": {"Item": item}}

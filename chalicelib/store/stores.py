@@ -1,0 +1,80 @@
+"""All the stores of a deployment, each made at first use and kept for the life of the container."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from chalicelib.store.activity import ActivityLog
+from chalicelib.store.dynamodb import hot_client
+from chalicelib.store.live import LiveStore
+from chalicelib.store.objects import ObjectStore
+from chalicelib.store.record_reader import RecordReader
+from chalicelib.store.records import RecordStore
+from chalicelib.store.secrets import PushSecrets
+
+
+@dataclass(frozen=True, kw_only=True)
+class Names:
+    """The names of a deployment's tables, buckets and secret, and their region."""
+
+    region: str
+    catalog_table: str
+    records_table: str
+    activity_table: str
+    files_bucket: str
+    sources_bucket: str
+    exports_bucket: str
+    push_secret_id: str
+
+
+class Stores:
+    """The collaborators of the services. `client` is the raw DynamoDB client (tests pass a stricter one)."""
+
+    def __init__(self, names: Names, client: Any = None) -> None:
+        self.names = names
+        self._given_client = client
+
+    @cached_property
+    def client(self) -> Any:
+        """The DynamoDB client of the hot path."""
+        return self._given_client or hot_client(self.names.region)
+
+    @cached_property
+    def live(self) -> LiveStore:
+        """Live datasets."""
+        return LiveStore(self.client, self.names.catalog_table)
+
+    @cached_property
+    def records(self) -> RecordStore:
+        """Marks and the writer of records."""
+        return RecordStore(self.client, self.names.records_table)
+
+    @cached_property
+    def reader(self) -> RecordReader:
+        """Records for those who read them."""
+        return RecordReader(self.client, self.names.records_table)
+
+    @cached_property
+    def activity(self) -> ActivityLog:
+        """Receipts and refusals."""
+        return ActivityLog(self.client, self.names.activity_table)
+
+    @cached_property
+    def files(self) -> ObjectStore:
+        """Contents of file fields."""
+        return ObjectStore(self.names.files_bucket, self.names.region)
+
+    @cached_property
+    def sources(self) -> ObjectStore:
+        """Uploaded source files."""
+        return ObjectStore(self.names.sources_bucket, self.names.region)
+
+    @cached_property
+    def exports(self) -> ObjectStore:
+        """Exports too large for an answer."""
+        return ObjectStore(self.names.exports_bucket, self.names.region)
+
+    @cached_property
+    def push_secrets(self) -> PushSecrets:
+        """What push keys are derived from."""
+        return PushSecrets(self.names.push_secret_id, self.names.region)

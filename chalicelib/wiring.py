@@ -1,0 +1,23 @@
+"""Settings to collaborators, built lazily once per container."""
+
+from dataclasses import fields
+from functools import cache
+
+from chalicelib.config import Settings
+from chalicelib.store.catalog import bind_models
+from chalicelib.store.stores import Names, Stores
+
+
+@cache
+def settings() -> Settings:
+    """The deployment's settings."""
+    return Settings.from_environment()
+
+
+@cache
+def stores() -> Stores:
+    """The deployment's stores, and the catalog's models bound to their table."""
+    known = settings()
+    names = Names(**{field.name: getattr(known, field.name) for field in fields(Names)})
+    bind_models(names.catalog_table, names.region)
+    return Stores(names)

@@ -1,0 +1,76 @@
+"""A deployment in memory: moto's AWS with the tables and buckets of the production template."""
+
+import json
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import boto3
+from moto import mock_aws
+
+from chalicelib.store.catalog import bind_models
+from chalicelib.store.dynamodb import hot_client
+from chalicelib.store.stores import Names, Stores
+from tests.strict_dynamodb import StrictDynamoDB
+
+REGION = "eu-west-3"
+TEMPLATE = Path(__file__).parent.parent / "infra" / "state.yaml"
+CREDENTIALS = {
+    "AWS_ACCESS_KEY_ID": "testing",
+    "AWS_SECRET_ACCESS_KEY": "testing",
+    "AWS_DEFAULT_REGION": REGION,
+    "AWS_REGION": REGION,
+}
+# The stack's outputs, by the name of the environment variable that carries them.
+OUTPUTS = {
+    "CATALOG_TABLE": "CatalogTable",
+    "RECORDS_TABLE": "RecordsTable",
+    "ACTIVITY_TABLE": "ActivityTable",
+    "FILES_BUCKET": "FilesBucket",
+    "SOURCES_BUCKET": "SourcesBucket",
+    "EXPORTS_BUCKET": "ExportsBucket",
+    "PUSH_SECRET_ID": "PushSecret",
+}
+
+
+def create_state() -> dict[str, str]:
+    """Create the state stack and return the environment that the application reads."""
+    cloudformation = boto3.client("cloudformation", region_name=REGION)
+    with warnings.catch_warnings():
+        # moto's CloudFormation passes over secrets, schedule groups and policies: the secret is made by hand below.
+        warnings.filterwarnings("ignore", message="Tried to parse AWS::")
+        cloudformation.create_stack(
+            StackName="freshwire-test",
+            TemplateBody=TEMPLATE.read_text(),
+            Parameters=[{"ParameterKey": "Stage", "ParameterValue": "test"}],
+        )
+        stack = cloudformation.describe_stacks(StackName="freshwire-test")["Stacks"][0]
+    outputs = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
+    outputs["PushSecret"] = "freshwire-test-push-keys"
+    boto3.client("secretsmanager", region_name=REGION).create_secret(
+        Name=outputs["PushSecret"], SecretString=json.dumps({"current": "k1", "k1": "a secret of the tests"})
+    )
+    return {
+        "FRESHWIRE_STAGE": "test",
+        "AWS_REGION": REGION,
+        **{variable: outputs[name] for variable, name in OUTPUTS.items()},
+    }
+
+
+def stores_of(environment: dict[str, str]) -> Stores:
+    """The stores over a state made by `create_state`, with a client as strict as AWS."""
+    names = Names(
+        region=REGION,
+        **{variable.lower(): environment[variable] for variable in OUTPUTS},
+    )
+    bind_models(names.catalog_table, REGION)
+    return Stores(names, StrictDynamoDB(hot_client(REGION)))
+
+
+@contextmanager
+def deployment() -> Iterator[tuple[Stores, dict[str, str]]]:
+    """Fresh state, the stores over it, and the application's environment."""
+    with mock_aws():
+        environment = create_state()
+        yield stores_of(environment), environment
