@@ -5,6 +5,7 @@ result kept under `.local/package/<stage>/` for as long as nothing it is made of
 """
 
 import argparse
+import fcntl
 import hashlib
 import json
 import os
@@ -13,6 +14,8 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -55,13 +58,14 @@ def make_package(*, stage: str, project: Path = ROOT, output: Path | None = None
     output = output or project / ".local" / "package" / stage
     fingerprint = fingerprint_of(project, stage)
     template, archive, mark = output / "sam.yaml", output / "deployment.zip", output / "fingerprint"
-    is_new = not (_reads(mark) == fingerprint and template.exists() and archive.exists())
-    if is_new:
-        mark.unlink(missing_ok=True)
-        built = _run_chalice(project, stage, output)
-        slim(built / "deployment.zip", archive)
-        shutil.copyfile(built / "sam.yaml", template)
-        mark.write_text(fingerprint)
+    with _alone(output):
+        is_new = not (_reads(mark) == fingerprint and template.exists() and archive.exists())
+        if is_new:
+            mark.unlink(missing_ok=True)
+            built = _run_chalice(project, stage, output)
+            slim(built / "deployment.zip", archive)
+            shutil.copyfile(built / "sam.yaml", template)
+            mark.write_text(fingerprint)
     return Package(template=template, archive=archive, fingerprint=fingerprint, is_new=is_new)
 
 
@@ -110,6 +114,15 @@ def _copy_project(project: Path, stage: str, copy: Path) -> None:
     config = json.loads((project / ".chalice" / "config.json").read_text())
     config["stages"].setdefault(stage, {})["lambda_architecture"] = _architecture(project, stage)
     (copy / ".chalice" / "config.json").write_text(json.dumps(config))
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Let one process at a time package into `folder`; test runs start several."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def _reads(path: Path) -> str | None:

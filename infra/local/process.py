@@ -1,0 +1,148 @@
+"""The local cloud as a process: bind its ports, start it, wait for it, stop it."""
+
+import http.client
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+HOST = "127.0.0.1"
+START_SECONDS = 60.0
+STOP_SECONDS = 180.0
+"""Saving takes 15 s for a quarter of a million records."""
+
+_LOG_LINES = 15
+
+
+class CloudProblem(Exception):
+    """The local cloud could not do what was asked; the message says why and what to do."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Running:
+    """A local cloud that answers: its process and its two ports."""
+
+    pid: int
+    port: int
+    endpoint_port: int
+
+    @property
+    def url(self) -> str:
+        """The front, without a trailing slash."""
+        return f"http://{HOST}:{self.port}"
+
+    @property
+    def endpoint_url(self) -> str:
+        """Where AWS clients go (`AWS_ENDPOINT_URL`)."""
+        return f"http://{HOST}:{self.endpoint_port}"
+
+
+def bind(port: int) -> socket.socket:
+    """A listening socket on this machine alone; port 0 picks a free one. Raises CloudProblem when it is taken."""
+    listening = socket.socket()
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((HOST, port))
+    except OSError as error:
+        listening.close()
+        raise CloudProblem(
+            f"Port {port} cannot be opened ({error.strerror}): stop the program that uses it, "
+            f"or choose another one, for example `make run PORT={port + 1000}`."
+        ) from error
+    listening.listen(512)
+    return listening
+
+
+def start(
+    *, python: Path, project: Path, log: Path, state: Path | None, port: int = 0, endpoint_port: int = 0,
+    command: Sequence[str] = ("-m", "infra.local.launcher"),
+) -> Running:  # fmt: skip - one argument a line would hide the two that matter
+    """Start a local cloud in the background and answer when it is ready; without `state` it forgets on stop.
+
+    The folder of `log` is this cloud's alone. Raises CloudProblem when a port is taken or it does not start.
+    """
+    front, endpoint = bind(port), bind(endpoint_port)
+    log.parent.mkdir(parents=True, exist_ok=True)
+    scratch = log.parent / "tmp"  # functions are unpacked here; what a killed cloud left behind goes first
+    shutil.rmtree(scratch, ignore_errors=True)
+    arguments = [str(python), *command, "--front-fd", str(front.fileno()), "--endpoint-fd", str(endpoint.fileno())]
+    with front, endpoint, log.open("ab") as output:
+        process = subprocess.Popen(
+            [*arguments, *(["--state", str(state)] if state else [])],
+            cwd=project,
+            env=_environment(scratch),
+            pass_fds=(front.fileno(), endpoint.fileno()),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,  # Ctrl-C in the terminal is not for it
+        )
+        running = Running(pid=process.pid, port=front.getsockname()[1], endpoint_port=endpoint.getsockname()[1])
+    _wait_until_ready(running, process, log)
+    return running
+
+
+def stop(pid: int, *, patience: float = STOP_SECONDS) -> None:
+    """Ask the process to save and end, and wait until it has. Raises CloudProblem when it does not."""
+    deadline = time.monotonic() + patience
+    try:
+        os.kill(pid, signal.SIGTERM)
+    except ProcessLookupError:
+        return
+    while is_alive(pid):
+        if time.monotonic() > deadline:
+            raise CloudProblem(f"The local cloud (process {pid}) has not ended within {patience:.0f} s.")
+        time.sleep(0.05)
+
+
+def is_alive(pid: int) -> bool:
+    """Tell whether `pid` is a local cloud that runs; another program that got the same number does not count."""
+    try:
+        os.waitpid(pid, os.WNOHANG)  # our own child, when it is one: a dead one is buried
+    except ChildProcessError:
+        pass
+    try:
+        return b"infra.local.launcher" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return False
+
+
+def answers(port: int) -> bool:
+    """Tell whether a local cloud's front answers on `port`."""
+    connection = http.client.HTTPConnection(HOST, port, timeout=5)
+    try:
+        connection.request("GET", "/_local/health")
+        return connection.getresponse().status == http.HTTPStatus.OK
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def _environment(scratch: Path) -> dict[str, str]:
+    """Only what the emulator needs: functions inherit it, and must find no real credentials and none of our modules."""
+    scratch.mkdir(parents=True, exist_ok=True)
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "LC_ALL", "TZDIR") if name in os.environ}
+    return kept | {
+        "TMPDIR": str(scratch),
+        "LOG_LEVEL": os.environ.get("LOCAL_LOG_LEVEL", "WARNING"),
+        "AWS_ACCESS_KEY_ID": "local",
+        "AWS_SECRET_ACCESS_KEY": "local",
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }
+
+
+def _wait_until_ready(running: Running, process: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while not answers(running.port):
+        if process.poll() is not None or time.monotonic() > deadline:
+            process.kill()
+            process.wait()
+            last = log.read_text(errors="replace").splitlines()[-_LOG_LINES:]
+            raise CloudProblem("The local cloud did not start. The end of its log:\n" + "\n".join(last))
+        time.sleep(0.05)
