@@ -4,11 +4,11 @@ from chalice.app import Chalice, ConvertToMiddleware, Response
 
 from chalicelib.api import automation, explore, push
 from chalicelib.api.http import json_answer
-from chalicelib.api.telemetry import logger, metrics
+from chalicelib.api.telemetry import logger
 
 app = Chalice(app_name="freshwire", configure_logs=False)
+app.api.binary_types.append("multipart/form-data")  # uploaded files keep their bytes
 app.register_middleware(ConvertToMiddleware(logger.inject_lambda_context))
-app.register_middleware(ConvertToMiddleware(metrics.log_metrics))
 app.register_blueprint(push.routes, url_prefix="/push/1.0")
 app.register_blueprint(automation.routes, url_prefix="/automation/v1.0")
 app.register_blueprint(explore.routes, url_prefix="/explore/v2.1")

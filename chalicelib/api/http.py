@@ -11,7 +11,8 @@ from chalice.app import Request, Response
 from chalicelib.api.errors import ErrorShape, status_of
 from chalicelib.api.telemetry import logger
 from chalicelib.domain.errors import InvalidJson, MethodNotAllowed, Refused
-from chalicelib.store.dynamodb import READ_TIMEOUT, Deadline
+from chalicelib.domain.payload import check_size, parse_json
+from chalicelib.store.dynamodb import READ_TIMEOUT, Deadline, aws_faults_as_unavailable
 
 MAX_SECONDS = 20.0  # nothing is started later than this after the request came in
 View = Callable[..., Response]
@@ -29,7 +30,8 @@ def answers(shape: ErrorShape, request: Callable[[], Request], *methods: str) ->
             try:
                 if current.method not in methods:
                     raise MethodNotAllowed(current.method, methods)
-                return view(*args, **kwargs)
+                with aws_faults_as_unavailable():
+                    return view(*args, **kwargs)
             except Refused as refused:
                 logger.info("refused", extra={"action": view.__name__, "error_code": refused.code})
                 return _refusal(shape, refused, request_id)
@@ -56,6 +58,15 @@ def body_of(request: Request) -> bytes:
     except (UnicodeEncodeError, ValueError):
         raise InvalidJson("The body is not UTF-8: encode it as UTF-8 and send it again.") from None
     return body.encode() if isinstance(body, str) else body
+
+
+def json_body_of(request: Request, default: Any = None) -> Any:
+    """The parsed JSON body; `default` (when given) stands for an empty one."""
+    body = body_of(request)
+    check_size(len(body))
+    if default is not None and not body.strip():
+        return default
+    return parse_json(body)
 
 
 def query_of(request: Request, name: str) -> str | None:

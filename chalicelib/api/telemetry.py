@@ -1,6 +1,6 @@
 """Logs and metrics. Every metric the product sends is declared here."""
 
-from typing import Any
+from dataclasses import asdict
 
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
@@ -23,20 +23,11 @@ def count(name: str, value: int) -> None:
 def report_batch(dataset_id: str, receipt: Receipt) -> None:
     """Log and count an accepted batch."""
     counts = receipt.counts
-    fields: dict[str, Any] = {
-        "action": receipt.operation,
-        "dataset_id": dataset_id,
-        "batch_id": receipt.batch_id,
-        "records": counts.records,
-        "created": counts.created,
-        "updated": counts.updated,
-        "unchanged": counts.unchanged,
-        "deleted": counts.deleted,
-        "rejected": counts.rejected,
-    }
-    logger.info("batch accepted", extra=fields)
+    fields = {"action": receipt.operation, "dataset_id": dataset_id, "batch_id": receipt.batch_id}
+    logger.info("batch accepted", extra={**fields, "counts": asdict(counts)})
     count("PushesAccepted", 1)
     count("RecordsWritten", counts.created + counts.updated)
     count("RecordsUnchanged", counts.unchanged)
     count("RecordsDeleted", counts.deleted)
     count("RecordsRejected", counts.rejected)
+    metrics.flush_metrics()

@@ -11,6 +11,7 @@ from typing import Any, cast
 from chalicelib.domain.errors import ValidationFailed
 from chalicelib.domain.inference import SourceField
 from chalicelib.domain.schema import FIELD_TYPES, Field, FieldType, Schema
+from chalicelib.domain.shape import REQUIRED, Key, anything_list, checked, one_of, text, texts
 
 MAX_FIELDS = 500
 Configuration = Mapping[str, Any]
@@ -30,27 +31,15 @@ def compile_schema(source_fields: Sequence[SourceField], stack: Sequence[Configu
     return schema
 
 
-def check_configuration(configuration: Mapping[str, Any]) -> dict[str, Any]:
+def check_configuration(configuration: Any) -> dict[str, Any]:
     """The configuration when its shape is right, else ValidationFailed naming every bad, missing or unknown key."""
-    kind = configuration.get("type")
+    kind = configuration.get("type") if isinstance(configuration, dict) else None
     if kind is None:
-        raise ValidationFailed({"type": [f"This field is required: one of {', '.join(_SHAPES)}"]})
+        raise ValidationFailed({"type": [f"{REQUIRED}: one of {', '.join(_SHAPES)}"]})
     if not isinstance(kind, str) or kind not in _SHAPES:
         raise ValidationFailed({"type": [f"unknown field configuration; use one of {', '.join(_SHAPES)}"]})
-    required, optional = _SHAPES[kind]
-    problems: dict[str, list[str]] = {}
-    for name in required.keys() - configuration.keys():
-        problems[name] = ["This field is required"]
-    for name in configuration.keys() - required.keys() - optional.keys() - {"type"}:
-        problems[name] = [f"unknown key; a '{kind}' configuration has {', '.join([*required, *optional])}"]
-    for name, expected in {**required, **optional}.items():
-        if name in configuration and not isinstance(configuration[name], expected):
-            problems[name] = [f"expected {'a list' if expected is list else 'text'}"]
-    if kind == "type" and not problems and configuration["type_param"] not in FIELD_TYPES:
-        problems["type_param"] = [f"unknown field type; use one of {', '.join(FIELD_TYPES)}"]
-    if problems:
-        raise ValidationFailed(problems)
-    return dict(configuration)
+    keys = {"type": Key(problem=text(), required=True), **_SHAPES[kind], "label": _OPTIONAL_TEXT}
+    return checked(configuration, keys)
 
 
 def _rename(schema: Schema, configuration: Configuration) -> Schema:
@@ -59,8 +48,6 @@ def _rename(schema: Schema, configuration: Configuration) -> Schema:
     taken = schema.get(to_name)
     if taken is not None and taken is not renamed:
         raise ValidationFailed({"to_name": [f"there is already a field '{to_name}': choose another name"]})
-    if not to_name:
-        raise ValidationFailed({"to_name": ["a field's name cannot be empty"]})
     label = configuration.get("field_label") or renamed.label
     return schema.with_field(replace(renamed, name=to_name, label=label))
 
@@ -70,7 +57,7 @@ def _type(schema: Schema, configuration: Configuration) -> Schema:
     name = configuration["field"]
     typed = schema.get(name)
     if typed is None:
-        if not name or any(f.source == name for f in schema.fields) or name in schema.removed:
+        if any(f.source == name for f in schema.fields) or name in schema.removed:
             raise ValidationFailed({"field": [f"there is no field '{name}': use its present name"]})
         typed = Field(name=name, source=name, type="text", label=name)
     return schema.with_field(replace(typed, type=configuration["type_param"]))
@@ -118,12 +105,14 @@ _STEPS: Mapping[str, Callable[[Schema, Configuration], Schema]] = {
     "order": _order,
     "delete": _delete,
 }
-# For each configuration its required and its optional keys, with the type of their values.
-_SHAPES: Mapping[str, tuple[Mapping[str, type], Mapping[str, type]]] = {
-    "rename": ({"from_name": str, "to_name": str}, {"field_label": str, "label": str}),
-    "type": ({"field": str, "type_param": str}, {"label": str}),
-    "annotate": ({"field": str, "annotation": str}, {"label": str, "args": list}),
-    "description": ({"field": str, "description": str}, {"label": str}),
-    "order": ({"args": list}, {"label": str}),
-    "delete": ({"field": str}, {"label": str}),
+_TEXT = Key(problem=text(least=1, most=255), required=True)
+_OPTIONAL_TEXT = Key(problem=text())
+# For each configuration the keys it has beside `type` and `label`.
+_SHAPES: Mapping[str, Mapping[str, Key]] = {
+    "rename": {"from_name": _TEXT, "to_name": _TEXT, "field_label": _OPTIONAL_TEXT},
+    "type": {"field": _TEXT, "type_param": Key(problem=one_of(*FIELD_TYPES), required=True)},
+    "annotate": {"field": _TEXT, "annotation": _TEXT, "args": Key(problem=anything_list)},
+    "description": {"field": _TEXT, "description": Key(problem=text(most=5000), required=True)},
+    "order": {"args": Key(problem=texts(most=MAX_FIELDS, each=255), required=True)},
+    "delete": {"field": _TEXT},
 }

@@ -43,8 +43,6 @@ def parse_payload(body: bytes, content_type: str = "") -> Payload:
     body = body.removeprefix(_BOM)
     if content_type.partition(";")[0].strip().lower() in _NDJSON_TYPES:
         objects = list(_lines(body))
-    elif not body.strip():
-        raise InvalidJson("The body is empty: send a JSON object, or an array of objects.")
     else:
         value = _loads(body)
         if not isinstance(value, list | dict):
@@ -53,8 +51,18 @@ def parse_payload(body: bytes, content_type: str = "") -> Payload:
     return Payload(objects=objects, too_deep=_too_deep(body, objects))
 
 
+def parse_json(body: bytes) -> Any:
+    """The JSON value of a body, nested at most 32 levels deep."""
+    value = _loads(body.removeprefix(_BOM))
+    if _is_deeper(value, MAX_DEPTH):
+        raise InvalidPayload(f"The body is nested more than {MAX_DEPTH} levels deep: flatten it.")
+    return value
+
+
 def _loads(text: bytes, *, line: int = 0, offset: int = 0) -> Any:
     """Parse one JSON document that begins after `line` lines and `offset` bytes of the body."""
+    if not text.strip():
+        raise InvalidJson("The body is empty: send JSON.")
     try:
         return orjson.loads(text)
     except orjson.JSONDecodeError as error:

@@ -5,7 +5,7 @@
 | dataset         | `dataset`               | dataset uid           |
 | field stack     | `dataset#{dataset_uid}` | `fields`              |
 | resource        | `dataset#{dataset_uid}` | `resource#{uid}`      |
-| uploaded file   | `file`                  | file uid              |
+| uploaded file   | `dataset#{dataset_uid}` | `file#{uid}`          |
 | API key         | `apikey`                | SHA-256 of the key    |
 | live dataset    | `live#{dataset_id}`     | `config`              |
 
@@ -29,9 +29,9 @@ from pynamodb.transactions import TransactWrite
 
 from chalicelib.domain.errors import EditConflict
 
-DATASETS, FILES, API_KEYS = "dataset", "file", "apikey"
+DATASETS, API_KEYS = "dataset", "apikey"
 FIELDS, CONFIG = "fields", "config"
-RESOURCE = "resource#"
+RESOURCE, FILE = "resource#", "file#"
 
 
 def dataset_pk(dataset_uid: str) -> str:
@@ -58,6 +58,7 @@ class DatasetItem(Model):
     dataset_id = UnicodeAttribute()
     metadata = JSONAttribute()
     is_restricted = BooleanAttribute(default=False)
+    is_published = BooleanAttribute(default=False)
     created_at = UnicodeAttribute()
     updated_at = UnicodeAttribute()
     status = UnicodeAttribute(default="idle")
@@ -113,8 +114,9 @@ class UploadedFileItem(Model):
 
         table_name = ""
 
-    pk = UnicodeAttribute(hash_key=True, default=FILES)
-    uid = UnicodeAttribute(range_key=True, attr_name="sk")
+    pk = UnicodeAttribute(hash_key=True)
+    sk = UnicodeAttribute(range_key=True)
+    uid = UnicodeAttribute()
     filename = UnicodeAttribute()
     size = NumberAttribute()
     created_at = UnicodeAttribute()

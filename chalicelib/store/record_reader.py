@@ -38,7 +38,7 @@ class RecordReader:
             for page in self._pages(pk, deadline, {}):
                 yield from map(_record, page["Items"])
 
-    def ids_of_resource(self, partition: str, resource_uids: set[str], deadline: Deadline) -> Iterator[str]:
+    def ids_of_others(self, partition: str, resource_uids: set[str], deadline: Deadline) -> Iterator[str]:
         """The ids of the records that belong to none of the given resources."""
         options = {"ProjectionExpression": "sk,r"}
         for pk in shard_keys(partition):

@@ -1,0 +1,179 @@
+"""Datasets: create, find, list, edit and delete their drafts."""
+
+from collections.abc import Mapping
+from contextlib import suppress
+from datetime import datetime
+from typing import Any
+
+from pynamodb.exceptions import DoesNotExist
+
+from chalicelib.domain import shape
+from chalicelib.domain.errors import EditConflict, NotFound, ValidationFailed
+from chalicelib.domain.identifiers import is_slug, is_uid, new_uid, slugified
+from chalicelib.domain.shape import Key, checked
+from chalicelib.store.catalog import (
+    CONFIG,
+    DATASETS,
+    FIELDS,
+    FILE,
+    RESOURCE,
+    DatasetItem,
+    FieldStackItem,
+    LiveItem,
+    ResourceItem,
+    UploadedFileItem,
+    conflicts_as_edit_conflict,
+    dataset_pk,
+    live_pk,
+    one_transaction,
+)
+from chalicelib.store.stores import Stores
+
+MAX_METADATA = 100_000  # characters of JSON
+_SECURITY = {"is_data_visible": True}
+
+
+def _slug_problem(value: Any) -> str | None:
+    if isinstance(value, str) and is_slug(value):
+        return None
+    return "expected 1 to 100 of a-z, 0-9, - and _, with a letter or digit at both ends"
+
+
+def _metadata_problem(value: Any) -> str | None:
+    fits = isinstance(value, dict) and all(
+        isinstance(template, dict) and all(isinstance(entry, dict) and "value" in entry for entry in template.values())
+        for template in value.values()
+    )
+    if not fits:
+        return 'expected {"default": {"title": {"value": "..."}}}'
+    if not isinstance(value.get("default", {}).get("title", {}).get("value", ""), str):
+        return "the title must be text"
+    return None if len(repr(value)) <= MAX_METADATA else f"more than {MAX_METADATA} characters: shorten it"
+
+
+_KEYS = {
+    "metadata": Key(problem=_metadata_problem, required=True),
+    "dataset_id": Key(problem=_slug_problem),
+    "is_restricted": Key(problem=shape.flag),
+}
+
+
+def create_dataset(body: Any, now: datetime) -> DatasetItem:
+    """Create a dataset, not published yet. Its id is given, or comes from the title."""
+    values = checked(body, _KEYS, read_only={"default_security": _SECURITY})
+    uid = new_uid("da")
+    title = _title(values["metadata"])
+    dataset_id = values.get("dataset_id") or slugified(title) or uid.replace("_", "-")
+    moment = now.isoformat(timespec="milliseconds")
+    dataset = DatasetItem(
+        uid=uid,
+        dataset_id=dataset_id,
+        metadata=values["metadata"],
+        is_restricted=values.get("is_restricted", False),
+        created_at=moment,
+        updated_at=moment,
+        status_since=moment,
+    )
+    live = LiveItem(
+        live_pk(dataset_id),
+        dataset_uid=uid,
+        is_restricted=dataset.is_restricted,
+        title=title or dataset_id,
+        switches={},
+    )
+    try:
+        with one_transaction() as transaction:
+            transaction.save(dataset)
+            transaction.save(live)
+            transaction.save(FieldStackItem(dataset_pk(uid), stack=[]))
+    except EditConflict:
+        raise ValidationFailed(
+            {"dataset_id": [f"there is already a dataset '{dataset_id}': choose another dataset_id"]}
+        ) from None
+    return dataset
+
+
+def find_dataset(dataset_uid: str) -> DatasetItem:
+    """The dataset of that uid, else NotFound."""
+    if is_uid(dataset_uid):
+        with suppress(DoesNotExist):
+            return DatasetItem.get(DATASETS, dataset_uid, consistent_read=True)
+    raise NotFound(f"There is no dataset '{dataset_uid[:40]}': find its uid with GET /datasets/?dataset_id=...")
+
+
+def list_datasets(dataset_id: str | None) -> list[DatasetItem]:
+    """All datasets by creation, or the one with that human id."""
+    if dataset_id is None:
+        return sorted(DatasetItem.query(DATASETS, consistent_read=True), key=lambda d: (d.created_at, d.uid))
+    if is_slug(dataset_id):
+        with suppress(DoesNotExist, NotFound):
+            return [find_dataset(live_item(dataset_id).dataset_uid)]
+    return []
+
+
+def live_item(dataset_id: str) -> LiveItem:
+    """The live item of a dataset, for those who change it."""
+    return LiveItem.get(live_pk(dataset_id), CONFIG, consistent_read=True)
+
+
+def edit_dataset(dataset_uid: str, body: Any, now: datetime) -> DatasetItem:
+    """Change metadata and visibility, at once; what the body leaves out stays. The dataset id cannot change: it is
+    part of every push URL."""
+    dataset = find_dataset(dataset_uid)
+    keys = {name: Key(problem=key.problem) for name, key in _KEYS.items() if name != "dataset_id"}
+    values = checked(body, keys, read_only=shown(dataset))
+    live = live_item(dataset.dataset_id)
+    dataset.metadata = values.get("metadata", dataset.metadata)
+    dataset.is_restricted = values.get("is_restricted", dataset.is_restricted)
+    dataset.updated_at = now.isoformat(timespec="milliseconds")
+    with one_transaction() as transaction:
+        transaction.save(dataset)
+        transaction.update(
+            live,
+            [
+                LiveItem.title.set(_title(dataset.metadata) or dataset.dataset_id),
+                LiveItem.is_restricted.set(dataset.is_restricted),
+            ],
+        )
+    return dataset
+
+
+def delete_dataset(stores: Stores, dataset_uid: str) -> None:
+    """Delete a dataset with its draft and its uploaded files. Its records are out of reach at once, since nothing
+    leads to their partition any more."""
+    dataset = find_dataset(dataset_uid)
+    pk = dataset_pk(dataset_uid)
+    files = list(UploadedFileItem.query(pk, UploadedFileItem.sk.startswith(FILE)))
+    with one_transaction() as transaction:
+        transaction.delete(dataset)
+        transaction.delete(live_item(dataset.dataset_id))
+        transaction.delete(FieldStackItem.get(pk, FIELDS))
+        for resource in ResourceItem.query(pk, ResourceItem.sk.startswith(RESOURCE)):
+            transaction.delete(resource)
+    stores.sources.delete([source_key(dataset_uid, file.uid) for file in files])
+    for file in files:
+        with conflicts_as_edit_conflict():
+            file.delete()
+
+
+def source_key(dataset_uid: str, file_uid: str) -> str:
+    """Where an uploaded file lies in the sources bucket."""
+    return f"{dataset_uid}/{file_uid}"
+
+
+def shown(dataset: DatasetItem) -> dict[str, Any]:
+    """The dataset as the API shows it."""
+    return {
+        "uid": dataset.uid,
+        "dataset_id": dataset.dataset_id,
+        "created_at": dataset.created_at,
+        "updated_at": dataset.updated_at,
+        "is_published": dataset.is_published,
+        "is_restricted": dataset.is_restricted,
+        "metadata": dataset.metadata,
+        "default_security": _SECURITY,
+    }
+
+
+def _title(metadata: Mapping[str, Any]) -> str:
+    return str(metadata.get("default", {}).get("title", {}).get("value", ""))

@@ -1,0 +1,208 @@
+"""Resources of a dataset's draft: where its records come from. Push on/off and push keys act at once."""
+
+import secrets
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from pynamodb.exceptions import DoesNotExist
+
+from chalicelib.domain.errors import NotFound, ValidationFailed
+from chalicelib.domain.identifiers import derive_push_key, fingerprint, is_uid, new_uid, slugified
+from chalicelib.domain.live import PushKeyHash, Switches
+from chalicelib.domain.resource_shape import FILE_TYPES, REALTIME_DEFAULTS, checked_resource
+from chalicelib.services.datasets import find_dataset, live_item
+from chalicelib.services.fields import draft_resources
+from chalicelib.services.source_files import infer_source_fields
+from chalicelib.store.catalog import RESOURCE, LiveItem, ResourceItem, dataset_pk, one_transaction
+from chalicelib.store.stores import Stores
+
+MAX_RESOURCES = 20
+MAX_OVERLAP_MINUTES = 7 * 24 * 60
+REALTIME = "realtime"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Draft:
+    """A resource with its switches (realtime only), both as they stand."""
+
+    resource: ResourceItem
+    switches: Switches | None
+
+
+def list_resources(dataset_uid: str) -> list[Draft]:
+    """The resources of a dataset, oldest first."""
+    live = live_item(find_dataset(dataset_uid).dataset_id)
+    return [Draft(resource=r, switches=_switches(live, r)) for r in draft_resources(dataset_uid)]
+
+
+def find_resource(dataset_uid: str, resource_uid: str) -> Draft:
+    """One resource of this dataset, else NotFound."""
+    resource, live = _load(dataset_uid, resource_uid)
+    return Draft(resource=resource, switches=_switches(live, resource))
+
+
+def create_resource(stores: Stores, dataset_uid: str, body: Any, now: datetime) -> Draft:
+    """Add a resource. A realtime one gets its push key and takes pushes from the next publish on."""
+    live = live_item(find_dataset(dataset_uid).dataset_id)
+    existing = draft_resources(dataset_uid)
+    if len(existing) >= MAX_RESOURCES:
+        raise ValidationFailed({"resources": [f"there are {MAX_RESOURCES} resources already: delete some"]})
+    values = checked_resource(body)
+    uid, moment = new_uid("re"), now.isoformat(timespec="milliseconds")
+    taken = {resource.resource_id for resource in existing}
+    wanted = values.get("resource_id") or (REALTIME if values["type"] == REALTIME else slugified(values["title"]))
+    if values.get("resource_id") in taken:
+        raise ValidationFailed({"resource_id": [f"this dataset already has a resource '{wanted}': choose another"]})
+    resource = ResourceItem(
+        dataset_pk(dataset_uid),
+        RESOURCE + uid,
+        uid=uid,
+        resource_id=_free_id(wanted or "source", taken),
+        type=values["type"],
+        created_at=moment,
+        updated_at=moment,
+    )
+    _take_values(stores, dataset_uid, resource, values)
+    switches = None
+    with one_transaction() as transaction:
+        if resource.type == REALTIME:
+            resource.key_id, resource.key_nonce = stores.push_secrets.current, secrets.token_hex(16)
+            key = PushKeyHash(sha256=fingerprint(push_key(stores, resource)))
+            push_enabled = values["params"].get("push_enabled", True)
+            switches = Switches(resource_uid=uid, keys=(key,), push_enabled=push_enabled)
+            transaction.update(live, [LiveItem.switches.set(_with(live, resource, switches))])
+        transaction.save(resource)
+    return Draft(resource=resource, switches=switches)
+
+
+def edit_resource(stores: Stores, dataset_uid: str, resource_uid: str, body: Any, now: datetime) -> Draft:
+    """Replace the resource's title, params and source. All but push on/off takes effect at the next publish."""
+    resource, live = _load(dataset_uid, resource_uid)
+    switches = _switches(live, resource)
+    values = checked_resource(body, resource.type, read_only=shown(stores, Draft(resource=resource, switches=switches)))
+    _take_values(stores, dataset_uid, resource, values)
+    resource.updated_at = now.isoformat(timespec="milliseconds")
+    with one_transaction() as transaction:
+        if switches is not None:
+            switches = replace(switches, push_enabled=values["params"].get("push_enabled", switches.push_enabled))
+            transaction.update(live, [LiveItem.switches.set(_with(live, resource, switches))])
+        transaction.save(resource)
+    return Draft(resource=resource, switches=switches)
+
+
+def delete_resource(dataset_uid: str, resource_uid: str) -> None:
+    """Delete a resource: its push key is dead at once, its records go at the next publish."""
+    resource, live = _load(dataset_uid, resource_uid)
+    with one_transaction() as transaction:
+        transaction.delete(resource)
+        if resource.type == REALTIME:
+            transaction.update(live, [LiveItem.switches.set(_with(live, resource, None))])
+
+
+def set_push_enabled(dataset_uid: str, resource_uid: str, enabled: bool) -> Draft:
+    """Let the resource take pushes, or refuse them; at once, and without touching a record."""
+    resource, live = _load(dataset_uid, resource_uid)
+    switches = replace(_realtime(live, resource), push_enabled=enabled)
+    return _switch(live, resource, switches)
+
+
+def renew_push_key(stores: Stores, dataset_uid: str, resource_uid: str, body: Any, now: datetime) -> Draft:
+    """Give the resource a new push key. With `overlap_minutes` the present one stays valid that long, so that
+    devices can be moved over; without, it is dead at once."""
+    resource, live = _load(dataset_uid, resource_uid)
+    switches = _realtime(live, resource)
+    overlap = _overlap_minutes(body)
+    end = int(now.timestamp()) + 60 * overlap
+    kept = tuple(replace(key, expires_at=end) for key in switches.keys if overlap and key.expires_at is None)
+    resource.key_id, resource.key_nonce = stores.push_secrets.current, secrets.token_hex(16)
+    key = PushKeyHash(sha256=fingerprint(push_key(stores, resource)))
+    return _switch(live, resource, replace(switches, keys=(key, *kept)))
+
+
+def push_key(stores: Stores, resource: ResourceItem) -> str:
+    """The present push key of a realtime resource, derived anew: it is stored nowhere."""
+    return derive_push_key(stores.push_secrets.get(resource.key_id or ""), resource.uid, resource.key_nonce or "")
+
+
+def shown(stores: Stores, draft: Draft, push_base: str | None = None) -> dict[str, Any]:
+    """The resource as the API shows it. `push_base` (the push API's URL with the dataset id) adds the push URL, for
+    those who may edit."""
+    resource, switches = draft.resource, draft.switches
+    body: dict[str, Any] = {
+        "uid": resource.uid,
+        "resource_id": resource.resource_id,
+        "type": resource.type,
+        "title": resource.title,
+        "created_at": resource.created_at,
+        "updated_at": resource.updated_at,
+        "params": dict(resource.params),
+        "datasource": None,
+    }
+    if resource.file_uid:
+        body["datasource"] = {"type": "uploaded_file", "file": {"uid": resource.file_uid}}
+    if switches is not None:
+        body["params"] = {**REALTIME_DEFAULTS, **resource.params, "push_enabled": switches.push_enabled}
+        if push_base:
+            key = push_key(stores, resource)
+            body["params"]["push_url"] = f"{push_base}/{resource.resource_id}/push/?pushkey={key}"
+    return body
+
+
+def _load(dataset_uid: str, resource_uid: str) -> tuple[ResourceItem, LiveItem]:
+    dataset = find_dataset(dataset_uid)
+    if is_uid(resource_uid):
+        with suppress(DoesNotExist):
+            resource = ResourceItem.get(dataset_pk(dataset_uid), RESOURCE + resource_uid, consistent_read=True)
+            return resource, live_item(dataset.dataset_id)
+    raise NotFound(f"This dataset has no resource '{resource_uid[:40]}': list them with GET resources/.")
+
+
+def _take_values(stores: Stores, dataset_uid: str, resource: ResourceItem, values: Mapping[str, Any]) -> None:
+    resource.title = values["title"]
+    resource.params = {name: value for name, value in values["params"].items() if name != "push_enabled"}
+    if resource.type in FILE_TYPES:
+        resource.file_uid = values["datasource"]["file"]["uid"]
+    resource.source_fields = infer_source_fields(stores, dataset_uid, resource)
+
+
+def _switches(live: LiveItem, resource: ResourceItem) -> Switches | None:
+    stored = live.switches.get(resource.resource_id)
+    return Switches.from_json(stored) if stored else None
+
+
+def _realtime(live: LiveItem, resource: ResourceItem) -> Switches:
+    switches = _switches(live, resource)
+    if switches is None:
+        raise ValidationFailed(
+            {"type": [f"this resource is of type {resource.type}; only realtime ones are pushed to"]}
+        )
+    return switches
+
+
+def _with(live: LiveItem, resource: ResourceItem, switches: Switches | None) -> dict[str, Any]:
+    others = {
+        resource_id: stored for resource_id, stored in live.switches.items() if resource_id != resource.resource_id
+    }
+    return others if switches is None else {**others, resource.resource_id: switches.as_json()}
+
+
+def _switch(live: LiveItem, resource: ResourceItem, switches: Switches) -> Draft:
+    with one_transaction() as transaction:
+        transaction.update(live, [LiveItem.switches.set(_with(live, resource, switches))])
+        transaction.save(resource)
+    return Draft(resource=resource, switches=switches)
+
+
+def _free_id(wanted: str, taken: set[str]) -> str:
+    candidates = [wanted, *(f"{wanted[:90]}{number}" for number in range(1, MAX_RESOURCES + 1))]
+    return next(candidate for candidate in candidates if candidate not in taken)
+
+
+def _overlap_minutes(body: Any) -> int:
+    overlap = body.get("overlap_minutes", 0) if isinstance(body, dict) else 0
+    if isinstance(overlap, bool) or not isinstance(overlap, int) or not 0 <= overlap <= MAX_OVERLAP_MINUTES:
+        raise ValidationFailed({"overlap_minutes": [f"expected a whole number from 0 to {MAX_OVERLAP_MINUTES}"]})
+    return overlap

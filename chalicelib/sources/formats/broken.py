@@ -1,0 +1,5 @@
+"""What is wrong with a file."""
+
+
+class BrokenFile(Exception):  # noqa: N818 - the file is broken, not the program
+    """The file cannot be read; the message says where and what to mend."""
