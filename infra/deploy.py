@@ -22,7 +22,7 @@ STATE_TEMPLATE = Path(__file__).with_name("state.yaml")
 _CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"]
 
 
-class DeployFailed(Exception):
+class DeployFailed(Exception):  # noqa: N818 - it says what happened
     """CloudFormation refused a change; the message holds its reason."""
 
 
@@ -114,7 +114,8 @@ class Deployer:
                 return change
             if described["Status"] == "FAILED":
                 self._cloudformation.delete_change_set(ChangeSetName=change)
-                return _nothing_to_do(stack, described.get("StatusReason", ""))
+                _refuse_unless_unchanged(stack, described.get("StatusReason", ""))
+                return None
             time.sleep(self._poll)
 
     def _wait_for_stack(self, stack: str) -> None:
@@ -150,7 +151,7 @@ class Deployer:
         return None if found["StackStatus"] == "REVIEW_IN_PROGRESS" else found
 
 
-def _nothing_to_do(stack: str, reason: str) -> None:
+def _refuse_unless_unchanged(stack: str, reason: str) -> None:
     if "didn't contain changes" in reason or "No updates" in reason:
         return
     raise DeployFailed(f"{stack}: {reason}")

@@ -44,7 +44,7 @@ class Package:
         return self.archive.stat().st_size
 
 
-class CannotPackage(Exception):
+class CannotPackage(Exception):  # noqa: N818 - it says what happened
     """The package was not made; the message says why."""
 
 
@@ -70,7 +70,7 @@ def make_package(*, stage: str, project: Path = ROOT, output: Path | None = None
 
 
 def fingerprint_of(project: Path, stage: str) -> str:
-    """SHA-256 over everything the package of `stage` is made of, hex; the machine counts where it decides the result."""
+    """SHA-256, hex, over everything the package of `stage` is made of; so is the processor it is made for."""
     digest = hashlib.sha256(f"{stage} {_architecture(project, stage)} chalice {version('chalice')}".encode())
     own = Path(__file__).parent
     inputs = [*(project / name for name in _INPUTS), project / ".chalice" / f"policy-{stage}.json"]

@@ -4,8 +4,8 @@ A package as `chalice package` leaves it holds the descriptions of every AWS ser
 cannot cache: each cold start would parse and compile again. Nothing here changes what the code does.
 """
 
-import importlib._bootstrap_external as bootstrap
 import importlib.util
+import marshal
 import zipfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
@@ -33,7 +33,7 @@ def is_needed(name: str) -> bool:
         return False
     if _DEAD_FOLDERS.intersection(path.parts[:-1]):
         return False
-    if path.parts[:2] == ("botocore", "data") and len(path.parts) > 3:  # noqa: PLR2004 - botocore/data/<service>/...
+    if path.parts[:2] == ("botocore", "data") and len(path.parts) > 3:  # botocore/data/<service>/...
         return path.parts[2] in SERVICES
     return True
 
@@ -49,7 +49,8 @@ def byte_code(name: str, source: bytes) -> bytes:
     Files of a Lambda package cannot change under it, and their times mean nothing: no check is both safe and quickest.
     """
     code = compile(source, name, "exec", dont_inherit=True)
-    return bytes(bootstrap._code_to_hash_pyc(code, importlib.util.source_hash(source), False))
+    unchecked = (0b01).to_bytes(4, "little")  # PEP 552: by hash, never compared
+    return importlib.util.MAGIC_NUMBER + unchecked + importlib.util.source_hash(source) + marshal.dumps(code)
 
 
 def slim(package: Path, slimmed: Path) -> int:

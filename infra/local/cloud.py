@@ -22,6 +22,8 @@ STAGE = "local"
 REGION = "eu-west-3"
 PERMISSIONS = "browse,edit,publish,admin"
 _POLL_SECONDS = 0.02
+_CREDENTIALS = {"aws_access_key_id": "local", "aws_secret_access_key": "local"}
+"""Any will do; the emulator looks at none."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,16 +87,13 @@ def function_environment(running: Running) -> dict[str, str]:
     variables: dict[str, str] = client.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
     return variables | {
         "AWS_ENDPOINT_URL": running.endpoint_url,
-        "AWS_ACCESS_KEY_ID": "local",
-        "AWS_SECRET_ACCESS_KEY": "local",
+        **{name.upper(): value for name, value in _CREDENTIALS.items()},
         "AWS_REGION": REGION,
         "AWS_DEFAULT_REGION": REGION,
     }
 
 
-def make_api_key(
-    running: Running, *, label: str, key: str | None = None, project: Path = environments.ROOT
-) -> str:
+def make_api_key(running: Running, *, label: str, key: str | None = None, project: Path = environments.ROOT) -> str:
     """Make an API key that may do everything and answer it in clear; `key` chooses it."""
     command = [sys.executable, "-m", "infra.apikey", "--label", label, "--permissions", PERMISSIONS]
     done = subprocess.run(
@@ -118,7 +117,7 @@ def save(running: Running) -> bool:
 
 
 def _session() -> boto3.session.Session:
-    return boto3.session.Session(aws_access_key_id="local", aws_secret_access_key="local", region_name=REGION)
+    return boto3.session.Session(region_name=REGION, **_CREDENTIALS)
 
 
 def _local(project: Path) -> Path:

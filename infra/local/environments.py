@@ -41,7 +41,7 @@ EMULATOR = Environment(
 _NEEDED = {"run": (RUN, EMULATOR), "test": (TEST, EMULATOR), "check": (TEST,), "package": (RUN,)}
 
 
-class CannotInstall(Exception):
+class CannotInstall(Exception):  # noqa: N818 - it says what happened
     """An environment could not be made; the message says why."""
 
 

@@ -8,7 +8,7 @@ import asyncio
 import json
 import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 from urllib.parse import parse_qs
 
@@ -27,17 +27,6 @@ _JSON = {"Content-Type": "application/json", "Access-Control-Allow-Origin": "*"}
 _HTML = {"Content-Type": "text/html; charset=utf-8"}
 
 
-class Gateway(Protocol):
-    """The emulator's API Gateway, as much of it as the front needs."""
-
-    def deployed_api(self) -> str | None:
-        """The id of the API that has the stage `api`, or None before the first deployment."""
-
-    async def execute(self, api_id: str, method: str, path: str, headers: dict[str, str], body: bytes,
-                      query: dict[str, list[str]]) -> tuple[int, dict[str, Any], Any]:  # fmt: skip - one line less
-        """Answer one request: status, headers (a list value is several lines), and the body."""
-
-
 @dataclass(frozen=True, kw_only=True)
 class Request:
     """One HTTP request; `path` is as it was sent (still percent-encoded), `headers` in lower case."""
@@ -49,13 +38,27 @@ class Request:
     body: bytes
 
 
+class Gateway(Protocol):
+    """The emulator's API Gateway, as much of it as the front needs."""
+
+    def deployed_api(self) -> str | None:
+        """The id of the API that has the stage `api`, or None before the first deployment."""
+
+    async def execute(self, api_id: str, request: Request) -> tuple[int, dict[str, Any], Any]:
+        """Answer a request whose path is below the stage: status, headers (a list is several lines), and the body."""
+
+
 class Front:
     """The ASGI application."""
 
     def __init__(
-        self, *, gateway: Gateway, sent_mails: Callable[[], Sequence[Mapping[str, Any]]],
-        save: Callable[[], Awaitable[bool]], on_request: Callable[[], None],
-    ) -> None:  # fmt: skip - as above
+        self,
+        *,
+        gateway: Gateway,
+        sent_mails: Callable[[], Sequence[Mapping[str, Any]]],
+        save: Callable[[], Awaitable[bool]],
+        on_request: Callable[[], None],
+    ) -> None:
         self._gateway = gateway
         self._sent_mails = sent_mails
         self._save = save
@@ -91,11 +94,9 @@ class Front:
         api_id = self._gateway.deployed_api()
         if api_id is None:
             return refusal(503, "temporarily_unavailable", "The application is being deployed: try again in a second.")
-        path = request.path[len(STAGE) + 1 :] or "/"
+        below = replace(request, path=request.path[len(STAGE) + 1 :] or "/")
         async with self._free:
-            status, headers, body = await self._gateway.execute(
-                api_id, request.method, path, request.headers, request.body, request.query
-            )
+            status, headers, body = await self._gateway.execute(api_id, below)
         return status, headers, body if isinstance(body, bytes) else str(body).encode()
 
     def _index(self, _: Request) -> Answer:
@@ -112,7 +113,7 @@ class Front:
 
 
 async def read_request(scope: Scope, receive: Receive) -> Request | None:
-    """Read a whole request, or None when the client leaves; of a body past the gateway's limit one byte more is kept."""
+    """Read a whole request, or None when the client leaves; of a body past the limit one byte too many is kept."""
     chunks: list[bytes] = []
     kept = 0
     more = True
@@ -172,7 +173,7 @@ def _as_json(status: int, content: object) -> Answer:
 
 def _header_value(value: object) -> bytes:
     text = str(value).encode("latin-1", "replace")
-    return bytes(byte for byte in text if byte >= 32 and byte != 127)  # noqa: PLR2004 - control characters
+    return bytes(byte for byte in text if byte >= 32 and byte != 127)
 
 
 _INDEX = b"""<!doctype html><html lang="en"><meta charset="utf-8"><title>Freshwire, local</title>

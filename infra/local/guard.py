@@ -8,6 +8,7 @@ import importlib
 import importlib.metadata
 import inspect
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 VERSION = "1.5.33"
@@ -38,9 +39,7 @@ SIGNATURES = {
     "services.dynamodb._update_continuous_backups": "(data)",
     "services.dynamodb._update_table": "(data)",
     "services.dynamodb._update_ttl": "(data)",
-    "services.eventbridge._cron_next_fire": (
-        "(fields, after_dt: datetime.datetime) -> datetime.datetime | None"
-    ),
+    "services.eventbridge._cron_next_fire": ("(fields, after_dt: datetime.datetime) -> datetime.datetime | None"),
     "services.eventbridge._invoke_target": "(target, event, rule, view=None)",
     "services.eventbridge._parse_cron_fields": "(expr: str)",
     "services.eventbridge._parse_rate_seconds": "(expr: str) -> int | None",
@@ -75,7 +74,7 @@ STORES = (
 """Module variables that a repair reads or sets."""
 
 
-class EmulatorMoved(Exception):
+class EmulatorMoved(Exception):  # noqa: N818 - it says what happened
     """The installed emulator is not the one the repairs were written for; the message names what moved."""
 
 
@@ -115,21 +114,20 @@ def _installed_version() -> str:
 
 def _moved(find: Callable[[str], Any]) -> Iterator[str]:
     for path, expected in SIGNATURES.items():
-        yield from _differs(f"ministack.{path}", expected, lambda path=path: find(path))
+        yield from _differs(f"ministack.{path}", expected, partial(find, path))
     for kind, operations in HANDLERS.items():
         for operation, expected in operations.items():
-            yield from _differs(
-                f"CloudFormation's {operation} of {kind}",
-                expected,
-                lambda kind=kind, operation=operation: find("services.cloudformation.provisioners._RESOURCE_HANDLERS")[
-                    kind
-                ][operation],
-            )
+            handler = partial(_handler, find, kind, operation)
+            yield from _differs(f"CloudFormation's {operation} of {kind}", expected, handler)
     for path in STORES:
         try:
             find(path)
         except (AttributeError, ImportError):
             yield f"ministack.{path} is gone"
+
+
+def _handler(find: Callable[[str], Any], kind: str, operation: str) -> Any:
+    return find("services.cloudformation.provisioners._RESOURCE_HANDLERS")[kind][operation]
 
 
 def _differs(name: str, expected: str, get: Callable[[], Any]) -> Iterator[str]:

@@ -78,16 +78,17 @@ class _Gateway:
         ]
         return max(stages)[1] if stages else None
 
-    async def execute(
-        self, api_id: str, method: str, path: str, headers: dict[str, str], body: bytes, query: dict[str, list[str]]
-    ) -> Any:
+    async def execute(self, api_id: str, request: front.Request) -> Any:
         """Answer one request to the stage `api`."""
-        return await self._module.handle_execute(api_id, front.STAGE, method, path, headers, body, query)
+        return await self._module.handle_execute(
+            api_id, front.STAGE, request.method, request.path, request.headers, request.body, request.query
+        )
 
 
 async def _serve(front_fd: int, endpoint_fd: int, *, front_port: int) -> None:
-    from hypercorn.asyncio import serve  # noqa: PLC0415 - the emulator reads the environment when imported
-    from hypercorn.config import Config  # noqa: PLC0415
+    # The emulator reads the environment when it is imported. Hypercorn is not in the environment types are checked in.
+    from hypercorn.asyncio import serve  # type: ignore[import-not-found]  # noqa: PLC0415
+    from hypercorn.config import Config  # type: ignore[import-not-found]  # noqa: PLC0415
     from ministack import app as emulator  # noqa: PLC0415
     from ministack.core import persistence  # noqa: PLC0415
     from ministack.services import apigateway_v1, ses  # noqa: PLC0415
@@ -111,7 +112,7 @@ async def _serve(front_fd: int, endpoint_fd: int, *, front_port: int) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, _stop, stopping, snapshots)
     saving = asyncio.create_task(snapshots.run()) if persistence.PERSIST_STATE else None
-    await serve(_both(the_front, emulator.app, front_port), config, shutdown_trigger=stopping.wait)  # type: ignore[arg-type]
+    await serve(_both(the_front, emulator.app, front_port), config, shutdown_trigger=stopping.wait)
     if saving is not None:
         saving.cancel()
     logging.getLogger("freshwire.local").warning("The local cloud has stopped.")

@@ -17,11 +17,11 @@ _ENVELOPE_BYTES = 64 * 1024  # headers and context of a Lambda event; API Gatewa
 _WINDOWS = {"gzip": 16 + zlib.MAX_WBITS, "x-gzip": 16 + zlib.MAX_WBITS, "deflate": zlib.MAX_WBITS}
 
 
-class TooLarge(Exception):
+class TooLarge(Exception):  # noqa: N818 - it says what happened
     """The body inflates to more than the gateway carries."""
 
 
-class NotCompressed(Exception):
+class NotCompressed(Exception):  # noqa: N818 - it says what happened
     """The body is not what its Content-Encoding says; the message says what to do."""
 
 

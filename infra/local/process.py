@@ -1,5 +1,6 @@
 """The local cloud as a process: bind its ports, start it, wait for it, stop it."""
 
+import contextlib
 import http.client
 import os
 import shutil
@@ -19,7 +20,7 @@ STOP_SECONDS = 180.0
 _LOG_LINES = 15
 
 
-class CloudProblem(Exception):
+class CloudProblem(Exception):  # noqa: N818 - it says what happened
     """The local cloud could not do what was asked; the message says why and what to do."""
 
 
@@ -59,9 +60,15 @@ def bind(port: int) -> socket.socket:
 
 
 def start(
-    *, python: Path, project: Path, log: Path, state: Path | None, port: int = 0, endpoint_port: int = 0,
+    *,
+    python: Path,
+    project: Path,
+    log: Path,
+    state: Path | None,
+    port: int = 0,
+    endpoint_port: int = 0,
     command: Sequence[str] = ("-m", "infra.local.launcher"),
-) -> Running:  # fmt: skip - one argument a line would hide the two that matter
+) -> Running:
     """Start a local cloud in the background and answer when it is ready; without `state` it forgets on stop.
 
     The folder of `log` is this cloud's alone. Raises CloudProblem when a port is taken or it does not start.
@@ -102,10 +109,8 @@ def stop(pid: int, *, patience: float = STOP_SECONDS) -> None:
 
 def is_alive(pid: int) -> bool:
     """Tell whether `pid` is a local cloud that runs; another program that got the same number does not count."""
-    try:
+    with contextlib.suppress(ChildProcessError):
         os.waitpid(pid, os.WNOHANG)  # our own child, when it is one: a dead one is buried
-    except ChildProcessError:
-        pass
     try:
         return b"infra.local.launcher" in Path(f"/proc/{pid}/cmdline").read_bytes()
     except OSError:

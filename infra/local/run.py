@@ -89,9 +89,13 @@ class Keeper:
             self._record.unlink()
         with phase("started the cloud"):
             running = process.start(
-                python=cloud.emulator_python(self._project), project=self._project, log=self._log, state=self._state,
-                port=port, endpoint_port=port + 1,
-            )  # fmt: skip - two lines say it
+                python=cloud.emulator_python(self._project),
+                project=self._project,
+                log=self._log,
+                state=self._state,
+                port=port,
+                endpoint_port=port + 1,
+            )
         self._record.write_text(json.dumps(asdict(running)))
         return running
 
@@ -115,9 +119,7 @@ class Keeper:
     def _load_demo(self, running: Running, key: str) -> None:
         environment = {**os.environ, "FRESHWIRE_URL": f"{running.url}/api", "FRESHWIRE_API_KEY": key}
         with phase("loaded the demo"):
-            done = subprocess.run(
-                [sys.executable, "-m", "infra.demo"], cwd=self._project, env=environment, check=False
-            )
+            done = subprocess.run([sys.executable, "-m", "infra.demo"], cwd=self._project, env=environment, check=False)
         if done.returncode != 0:
             raise CloudProblem("The demo could not be loaded; the local cloud runs without it.")
 

@@ -37,9 +37,11 @@ class Snapshots:
         while True:
             await asyncio.sleep(look_every)
             since = self._last_request
-            if since is not None and time.monotonic() - since >= idle_seconds and await self.save_now():
-                if self._last_request == since:
-                    self._last_request = None
+            if since is None or time.monotonic() - since < idle_seconds:
+                continue
+            saved = await self.save_now()
+            if saved and self._last_request == since:
+                self._last_request = None
 
     async def save_now(self) -> bool:
         """Save; answer whether it worked. A child that hangs (it inherits the locks of that instant) is given up."""

@@ -1,7 +1,7 @@
 """API Gateway: limits, compressed bodies, and what an imported API says about mocks, binary types and refusals."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from typing import Any
 from urllib.parse import unquote
 
@@ -10,11 +10,11 @@ from ministack.services import apigateway_v1 as gateway
 from infra.local import limits
 
 
-class EventTooLarge(Exception):
+class EventTooLarge(Exception):  # noqa: N818 - it says what happened
     """Lambda would refuse the event that the gateway built."""
 
 
-class ApplicationFailed(Exception):
+class ApplicationFailed(Exception):  # noqa: N818 - it says what happened
     """The function raised, timed out, died, or answered more than Lambda returns."""
 
 
@@ -30,29 +30,15 @@ def apply() -> None:
 def _within_limits(execute: Any) -> Any:
     """Refuse what the real gateway refuses, through the gateway responses of the API."""
 
-    async def execute_within_limits(
-        request: dict[str, Any], api_id: str, stage_name: str, method: str, path: str, headers: dict[str, str],
-        body: bytes, query_params: Any, owner_account_id: str, owner_region: str,
-    ) -> Any:  # fmt: skip - one argument after the other would take a page
+    async def execute_within_limits(request: dict[str, Any], api_id: str, stage_name: str, *call: Any) -> Any:
         stage = gateway._stages_v1.get(api_id, {}).get(stage_name)
         if stage is None:
-            return await execute(
-                request, api_id, stage_name, method, path, headers, body, query_params, owner_account_id, owner_region
-            )
+            return await execute(request, api_id, stage_name, *call)
         request["stage"] = stage  # gateway responses are those of the stage's deployment
+        method, path, headers, body, *scope = call
         try:
-            if len(body) > limits.REQUEST_BYTES:
-                raise limits.TooLarge
-            body = limits.inflated(body, headers.get("content-encoding", ""))
-            # A function that overruns goes on, as on AWS; only the client is answered. Hence the shield.
-            answer = asyncio.ensure_future(
-                execute(
-                    request, api_id, stage_name, method, path, headers, body, query_params,
-                    owner_account_id, owner_region,
-                )
-            )  # fmt: skip - as above
-            answer.add_done_callback(_look_at)
-            return await asyncio.wait_for(asyncio.shield(answer), limits.ANSWER_SECONDS)
+            body = _carried(body, headers)
+            return await _in_time(execute(request, api_id, stage_name, method, path, headers, body, *scope))
         except (limits.TooLarge, EventTooLarge):
             return gateway._GatewayError("REQUEST_TOO_LARGE", "Request Too Long")
         except limits.NotCompressed as problem:
@@ -63,6 +49,20 @@ def _within_limits(execute: Any) -> Any:
             return gateway._GatewayError("INTEGRATION_FAILURE", "Internal server error")
 
     return execute_within_limits
+
+
+def _carried(body: bytes, headers: Mapping[str, str]) -> bytes:
+    """The body as the application gets it: inflated. Raises TooLarge, NotCompressed."""
+    if len(body) > limits.REQUEST_BYTES:
+        raise limits.TooLarge
+    return limits.inflated(body, headers.get("content-encoding", ""))
+
+
+async def _in_time(execution: Coroutine[Any, Any, Any]) -> Any:
+    """Wait as long as the gateway waits. A function that overruns goes on, as on AWS: only its client is answered."""
+    answer = asyncio.ensure_future(execution)
+    answer.add_done_callback(_look_at)
+    return await asyncio.wait_for(asyncio.shield(answer), limits.ANSWER_SECONDS)
 
 
 def _look_at(answer: asyncio.Future[Any]) -> None:
@@ -148,5 +148,5 @@ def _import_mock(api_id: str, resource_id: str, verb: str, integration: Mapping[
 
 
 def _accepted(response: Any, what: str) -> None:
-    if response[0] >= 400:  # noqa: PLR2004 - HTTP
+    if response[0] >= 400:
         raise ValueError(f"The gateway refuses {what}: {response[2]!r}")

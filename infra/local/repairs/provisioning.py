@@ -48,7 +48,7 @@ def _complete_table(name: str, props: Mapping[str, Any]) -> None:
 
 
 def _accepted(response: Any, name: str) -> None:
-    if response[0] >= 400:  # noqa: PLR2004 - HTTP
+    if response[0] >= 400:
         raise ValueError(f"Table {name} could not be completed: {response[2]!r}")
 
 
