@@ -12,7 +12,7 @@ class Refused(Exception):  # noqa: N818 - the vocabulary of the product: a reque
     batch_id: str | None = None  # set when the refusal is noted in the activity of a dataset
 
     def __init__(self, message: str | None = None) -> None:
-        super().__init__(message or type(self).__doc__)
+        super().__init__(message or " ".join((type(self).__doc__ or "").split()))
 
     @property
     def message(self) -> str:
@@ -40,9 +40,11 @@ class InvalidRecord(Refused):
     def __init__(self, details: Sequence["RecordRefusal"]) -> None:
         total, shown = len(details), min(len(details), MAX_DETAILS)
         more = f" (the first {shown} of {total} are listed)" if total > shown else ""
-        noun = "record is" if len({detail.index for detail in details}) == 1 else "records are"
         count = len({detail.index for detail in details})
-        super().__init__(f"{count} {noun} refused{more}; nothing was written. Mend them and send the body again.")
+        noun = "record is" if count == 1 else "records are"
+        super().__init__(
+            f"{count} {noun} refused{more}; nothing was written. Mend what the details name and send the body again."
+        )
         self.details = list(details)
 
 

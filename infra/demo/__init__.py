@@ -1,0 +1,1 @@
+"""The demo: real weather readings, pushed by a small device program."""

@@ -1,0 +1,174 @@
+"""Records: the laws of their ids, and which payloads are refused."""
+
+import base64
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chalicelib.domain.payload import Payload
+from chalicelib.domain.record import PreparedPayload, Preparer
+from tests.builders import a_schema
+
+WEATHER = {"origin": "text", "time_hour": "datetime", "temp": "double", "hour": "int", "tags": "json_blob"}
+TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
+JSON_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infinity=False) | TEXTS,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(TEXTS, inner, max_size=4),
+    max_leaves=10,
+)
+READINGS = st.fixed_dictionaries(
+    {},
+    optional={
+        "origin": TEXTS,
+        "time_hour": st.datetimes().map(lambda moment: moment.isoformat()),
+        "temp": st.floats(allow_nan=False, allow_infinity=False),
+        "hour": st.integers(-(2**63), 2**63 - 1),
+        "tags": JSON_VALUES,
+    },
+)
+
+
+def prepare(preparer: Preparer, *objects: Any) -> PreparedPayload:
+    return preparer.prepare(Payload(objects=list(objects)))
+
+
+def id_of(preparer: Preparer, pushed: Any) -> str:
+    return prepare(preparer, pushed).ids[0]
+
+
+@given(READINGS, st.randoms(use_true_random=False))
+def test_the_order_of_fields_never_changes_an_id(reading: dict[str, Any], random: Any) -> None:
+    preparer = Preparer(a_schema(**WEATHER))
+    shuffled = list(reading.items())
+    random.shuffle(shuffled)
+    assert prepare(preparer, dict(shuffled)).records == prepare(preparer, reading).records
+
+
+@given(READINGS)
+def test_a_json_round_trip_never_changes_a_record(reading: dict[str, Any]) -> None:
+    preparer = Preparer(a_schema(**WEATHER))
+    assert prepare(preparer, json.loads(json.dumps(reading))).records == prepare(preparer, reading).records
+
+
+@given(READINGS)
+def test_storing_and_pushing_a_record_again_keeps_its_id_and_its_text(reading: dict[str, Any]) -> None:
+    preparer = Preparer(a_schema(**WEATHER))
+    for record in prepare(preparer, reading).records.values():
+        assert prepare(preparer, json.loads(record.text)).records == {record.id: record}
+
+
+@given(READINGS)
+def test_a_new_field_does_not_change_old_ids(reading: dict[str, Any]) -> None:
+    before, after = Preparer(a_schema(**WEATHER)), Preparer(a_schema(**WEATHER, added="text"))
+    assert prepare(before, reading).ids == prepare(after, reading).ids
+
+
+@given(READINGS, READINGS)
+def test_two_records_share_an_id_only_when_their_unique_keys_are_equal(one: Any, other: Any) -> None:
+    preparer = Preparer(a_schema(unique_key=["hour"], **WEATHER))
+    ids = [prepare(preparer, reading).ids for reading in (one, other)]
+    if ids[0] and ids[1]:
+        assert (ids[0] == ids[1]) == (one["hour"] == other["hour"])
+
+
+def test_the_id_is_the_documented_hash_of_the_sorted_pairs() -> None:
+    import hashlib
+
+    preparer = Preparer(a_schema(unique_key=["origin", "hour"], **WEATHER))
+    pairs = '[["hour",6],["origin","EWR"]]'
+    assert id_of(preparer, {"origin": "EWR", "hour": 6, "temp": 1}) == hashlib.sha256(pairs.encode()).hexdigest()[:40]
+
+
+@pytest.mark.parametrize("hour", [1, 1.0, "1", "1.0"])
+def test_one_number_in_any_spelling_is_one_key(hour: Any) -> None:
+    preparer = Preparer(a_schema(unique_key=["hour"], **WEATHER))
+    assert id_of(preparer, {"hour": hour}) == id_of(preparer, {"hour": 1})
+
+
+def test_the_last_of_two_records_with_one_key_wins() -> None:
+    preparer = Preparer(a_schema(unique_key=["hour"], **WEATHER))
+    prepared = prepare(preparer, {"hour": 1, "temp": 1}, {"hour": 1, "temp": 2})
+    assert [json.loads(record.text)["temp"] for record in prepared.records.values()] == [2.0]
+    assert len(prepared.ids) == 2
+
+
+def test_nulls_empty_strings_and_null_tokens_are_not_stored() -> None:
+    preparer = Preparer(a_schema(**WEATHER), null_values=["NA"])
+    prepared = prepare(preparer, {"origin": "", "temp": "", "hour": "NA", "time_hour": None})
+    assert [json.loads(record.text) for record in prepared.records.values()] == [{"origin": ""}]
+
+
+@pytest.mark.parametrize(
+    ("pushed", "code", "field"),
+    [
+        ({"temp": 1}, "missing_unique_key", "hour"),
+        ({"hour": None}, "missing_unique_key", "hour"),
+        ({"hour": "x"}, "invalid_value", "hour"),
+        ({"hour": 1, "temp": "warm"}, "invalid_value", "temp"),
+        ({"hour": 1, "origin": "x" * 360_000}, "record_too_large", None),
+        ("text", "not_an_object", None),
+        (None, "not_an_object", None),
+    ],
+)
+def test_a_record_that_cannot_be_stored_is_refused_with_its_index_and_field(
+    pushed: Any, code: str, field: str | None
+) -> None:
+    preparer = Preparer(a_schema(unique_key=["hour"], **WEATHER))
+    prepared = prepare(preparer, {"hour": 1}, pushed)
+    assert [(r.index, r.code, r.field) for r in prepared.refusals] == [(1, code, field)]
+    assert len(prepared.records) == 1
+
+
+def test_a_record_without_any_known_value_is_refused() -> None:
+    prepared = prepare(Preparer(a_schema(**WEATHER)), {}, {"unknown": 1})
+    assert [r.code for r in prepared.refusals] == ["empty_record", "empty_record"]
+
+
+def test_unknown_fields_are_reported_and_removed_ones_are_not() -> None:
+    prepared = prepare(Preparer(a_schema(hour="int")), {"hour": 1, "firmware": 2})
+    assert prepared.ignored_fields == {"firmware"}
+    assert not prepared.refusals
+
+
+def test_a_resource_may_refuse_unknown_fields() -> None:
+    preparer = Preparer(a_schema(hour="int"), refuse_unknown=True)
+    (refusal,) = prepare(preparer, {"hour": 1, "firmware": 2}).refusals
+    assert (refusal.code, refusal.field) == ("unknown_field", "firmware")
+    assert "hour" in refusal.message
+
+
+def test_deleting_needs_only_the_unique_key_and_finds_the_pushed_id() -> None:
+    preparer = Preparer(a_schema(unique_key=["hour"], **WEATHER))
+    pushed = id_of(preparer, {"hour": 1, "temp": 2, "origin": "EWR"})
+    assert preparer.identify(Payload(objects=[{"hour": "1"}, {"hour": 1, "temp": "broken"}])).ids == [pushed, pushed]
+
+
+def test_a_file_counts_by_its_content() -> None:
+    def photo(content: bytes, kind: str) -> dict[str, str]:
+        return {"content": base64.b64encode(content).decode(), "content-type": kind}
+
+    preparer = Preparer(a_schema(photo="file"))
+    one, other = {"photo": photo(b"abc", "image/jpg")}, {"photo": photo(b"abc", "image/jpeg")}
+    assert id_of(preparer, one) == id_of(preparer, other)
+    (record,) = prepare(preparer, one).records.values()
+    assert record.files["photo"].content == b"abc"
+    assert json.loads(record.text)["photo"]["mimetype"] == "image/jpeg"
+
+
+@pytest.mark.parametrize(
+    "photo",
+    [
+        "abc",
+        {},
+        {"content": "abc", "content-type": "image/png"},
+        {"content": "YWJj"},
+        {"content": "YWJj", "content-type": "text/html"},
+        {"content": 5, "content-type": "image/png"},
+    ],
+)
+def test_a_file_that_is_none_is_refused(photo: Any) -> None:
+    (refusal,) = prepare(Preparer(a_schema(photo="file")), {"photo": photo}).refusals
+    assert (refusal.code, refusal.field) == ("invalid_value", "photo")
