@@ -62,7 +62,7 @@ def throw_away_cloud(*, project: Path = environments.ROOT, state: Path | None = 
                 api_key=make_api_key(running, label="throw-away", project=project),
             )
         finally:
-            process.stop(running.pid)
+            process.stop(running)
 
 
 def emulator_python(project: Path = environments.ROOT) -> Path:

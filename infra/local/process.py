@@ -9,7 +9,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 HOST = "127.0.0.1"
@@ -31,6 +31,8 @@ class Running:
     pid: int
     port: int
     endpoint_port: int
+    child: subprocess.Popen[bytes] | None = field(default=None, repr=False, compare=False)
+    """The process, when this one started it."""
 
     @property
     def url(self) -> str:
@@ -89,30 +91,30 @@ def start(
             stderr=output,
             start_new_session=True,  # Ctrl-C in the terminal is not for it
         )
-        running = Running(pid=process.pid, port=front.getsockname()[1], endpoint_port=endpoint.getsockname()[1])
+        running = Running(
+            pid=process.pid, port=front.getsockname()[1], endpoint_port=endpoint.getsockname()[1], child=process
+        )
     _wait_until_ready(running, process, log)
     return running
 
 
-def stop(pid: int, *, patience: float = STOP_SECONDS) -> None:
-    """Ask the process to save and end, and wait until it has. Raises CloudProblem when it does not."""
+def stop(running: Running, *, patience: float = STOP_SECONDS) -> None:
+    """Ask the cloud to save and end, and wait until it has. Raises CloudProblem when it does not."""
     deadline = time.monotonic() + patience
-    try:
-        os.kill(pid, signal.SIGTERM)
-    except ProcessLookupError:
-        return
-    while is_alive(pid):
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(running.pid, signal.SIGTERM)
+    while is_alive(running):
         if time.monotonic() > deadline:
-            raise CloudProblem(f"The local cloud (process {pid}) has not ended within {patience:.0f} s.")
+            raise CloudProblem(f"The local cloud (process {running.pid}) has not ended within {patience:.0f} s.")
         time.sleep(0.05)
 
 
-def is_alive(pid: int) -> bool:
-    """Tell whether `pid` is a local cloud that runs; another program that got the same number does not count."""
-    with contextlib.suppress(ChildProcessError):
-        os.waitpid(pid, os.WNOHANG)  # our own child, when it is one: a dead one is buried
+def is_alive(running: Running) -> bool:
+    """Tell whether the cloud runs; another program that got the number of a dead one does not count."""
+    if running.child is not None:
+        return running.child.poll() is None
     try:
-        return b"infra.local.launcher" in Path(f"/proc/{pid}/cmdline").read_bytes()
+        return b"infra.local.launcher" in Path(f"/proc/{running.pid}/cmdline").read_bytes()
     except OSError:
         return False
 

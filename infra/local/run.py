@@ -17,7 +17,6 @@ import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import asdict
 from pathlib import Path
 
 from infra.deploy import DeployFailed
@@ -63,7 +62,7 @@ class Keeper:
             print("The local cloud does not run.")
         else:
             with phase("stopped and saved"):
-                process.stop(running.pid)
+                process.stop(running)
         self._record.unlink(missing_ok=True)
 
     def reset(self) -> None:
@@ -96,7 +95,8 @@ class Keeper:
                 port=port,
                 endpoint_port=port + 1,
             )
-        self._record.write_text(json.dumps(asdict(running)))
+        where = {"pid": running.pid, "port": running.port, "endpoint_port": running.endpoint_port}
+        self._record.write_text(json.dumps(where))
         return running
 
     def _find(self) -> Running | None:
@@ -104,7 +104,7 @@ class Keeper:
             running = Running(**json.loads(self._record.read_text()))
         except (OSError, ValueError, TypeError):
             return None
-        return running if process.is_alive(running.pid) else None
+        return running if process.is_alive(running) else None
 
     def _api_key(self, running: Running, *, is_first: bool) -> str | None:
         """A new API key on the first start of an empty state, or the chosen one; None when nothing was to be made."""

@@ -18,7 +18,7 @@ STEPS = 1000
 def next_cron(next_wall: Callable[[dt.datetime], dt.datetime | None], zone: dt.tzinfo, after: float) -> float | None:
     """The first instant later than `after` at which a cron schedule of `zone` falls due, or None.
 
-    `next_wall` answers the first matching wall time at least a minute after the one given.
+    `next_wall` answers the first matching wall time in a later minute than the one given.
     """
     wall = dt.datetime.fromtimestamp(after, zone).replace(tzinfo=None, fold=0)
     for _ in range(STEPS):

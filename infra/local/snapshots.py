@@ -63,6 +63,8 @@ class Snapshots:
                 signal.signal(number, signal.SIG_DFL)
             self._save()
             code = 0
+        except Exception:
+            logger.exception("The state could not be saved")
         finally:
             os._exit(code)  # never the parent's handlers, sockets or event loop
 

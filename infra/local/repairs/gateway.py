@@ -24,11 +24,11 @@ def apply() -> None:
     gateway._build_lambda_event_v1 = _decoding_parameters(gateway._build_lambda_event_v1)
     gateway._call_lambda_raw = _weighing(gateway._call_lambda_raw)
     gateway._lambda_proxy_response = _reporting_failure(gateway._lambda_proxy_response)
-    gateway._execute_in_scope = _within_limits(gateway._execute_in_scope)
+    gateway._execute_in_scope = within_limits(gateway._execute_in_scope)
 
 
-def _within_limits(execute: Any) -> Any:
-    """Refuse what the real gateway refuses, through the gateway responses of the API."""
+def within_limits(execute: Any, *, seconds: float = limits.ANSWER_SECONDS) -> Any:
+    """Make `execute` refuse what the real gateway refuses, as errors that the API's gateway responses then word."""
 
     async def execute_within_limits(request: dict[str, Any], api_id: str, stage_name: str, *call: Any) -> Any:
         stage = gateway._stages_v1.get(api_id, {}).get(stage_name)
@@ -38,7 +38,8 @@ def _within_limits(execute: Any) -> Any:
         method, path, headers, body, *scope = call
         try:
             body = _carried(body, headers)
-            return await _in_time(execute(request, api_id, stage_name, method, path, headers, body, *scope))
+            execution = execute(request, api_id, stage_name, method, path, headers, body, *scope)
+            return await _in_time(execution, seconds)
         except (limits.TooLarge, EventTooLarge):
             return gateway._GatewayError("REQUEST_TOO_LARGE", "Request Too Long")
         except limits.NotCompressed as problem:
@@ -58,11 +59,11 @@ def _carried(body: bytes, headers: Mapping[str, str]) -> bytes:
     return limits.inflated(body, headers.get("content-encoding", ""))
 
 
-async def _in_time(execution: Coroutine[Any, Any, Any]) -> Any:
+async def _in_time(execution: Coroutine[Any, Any, Any], seconds: float) -> Any:
     """Wait as long as the gateway waits. A function that overruns goes on, as on AWS: only its client is answered."""
     answer = asyncio.ensure_future(execution)
     answer.add_done_callback(_look_at)
-    return await asyncio.wait_for(asyncio.shield(answer), limits.ANSWER_SECONDS)
+    return await asyncio.wait_for(asyncio.shield(answer), seconds)
 
 
 def _look_at(answer: asyncio.Future[Any]) -> None:

@@ -1,0 +1,45 @@
+"""The local cloud as a process: ports, and who is alive."""
+
+import os
+import socket
+import sys
+from pathlib import Path
+
+import pytest
+
+from infra.local import process
+from infra.local.environments import ROOT
+
+
+def test_a_port_in_use_is_told_in_a_sentence():
+    with process.bind(0) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(process.CloudProblem, match=f"Port {port} cannot be opened .*PORT={port + 1000}"):
+            process.bind(port)
+
+
+def test_it_listens_on_this_machine_alone():
+    with process.bind(0) as listening:
+        assert listening.getsockname()[0] == "127.0.0.1"
+
+
+def test_another_program_with_the_number_of_a_dead_cloud_does_not_count_as_alive():
+    for pid in (os.getpid(), 2**22 + 1):
+        assert not process.is_alive(process.Running(pid=pid, port=1, endpoint_port=2))
+
+
+def test_nothing_answers_on_a_port_that_nobody_listens_on():
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        assert not process.answers(free.getsockname()[1])
+
+
+def test_a_cloud_that_cannot_start_says_what_its_log_says(tmp_path: Path):
+    with pytest.raises(process.CloudProblem, match=r"did not start(.|\n)*the reason"):
+        process.start(
+            python=Path(sys.executable),
+            project=ROOT,
+            log=tmp_path / "cloud.log",
+            state=None,
+            command=("-c", "import sys; sys.exit('the reason')"),
+        )  # fmt: skip - reads as a call
