@@ -22,12 +22,12 @@ from pynamodb.attributes import (
     UnicodeAttribute,
     VersionAttribute,
 )
-from pynamodb.connection import Connection
 from pynamodb.exceptions import DeleteError, PutError, TransactWriteError, UpdateError
 from pynamodb.models import Model
 from pynamodb.transactions import TransactWrite
 
 from chalicelib.domain.errors import EditConflict
+from chalicelib.store.dynamodb import CONNECT_TIMEOUT, READ_TIMEOUT
 
 DATASETS, API_KEYS = "dataset", "apikey"
 FIELDS, CONFIG = "fields", "config"
@@ -164,11 +164,18 @@ MODELS: tuple[type[Model], ...] = (DatasetItem, FieldStackItem, ResourceItem, Up
 
 
 def bind_models(table: str, region: str) -> None:
-    """Point every model at the deployment's catalog table."""
+    """Point every model at the deployment's catalog table. They share one connection, and so one client: making a
+    client costs more than most requests."""
     for model in MODELS:
         model.Meta.table_name = table
         model.Meta.region = region
-        model._connection = None  # a connection made under another binding must not survive it
+        model.Meta.connect_timeout_seconds = CONNECT_TIMEOUT
+        model.Meta.read_timeout_seconds = READ_TIMEOUT
+        model.Meta.max_retry_attempts = 2
+    DatasetItem._connection = None
+    shared = DatasetItem._get_connection()
+    for model in MODELS:
+        model._connection = shared
 
 
 @contextmanager
@@ -190,6 +197,6 @@ def conflicts_as_edit_conflict() -> Iterator[None]:
 @contextmanager
 def one_transaction() -> Iterator[TransactWrite]:
     """A transaction over the catalog: all of its writes, or none with EditConflict."""
-    connection = Connection(region=DatasetItem.Meta.region)  # type: ignore[attr-defined]
+    connection = DatasetItem._get_connection().connection
     with conflicts_as_edit_conflict(), TransactWrite(connection=connection) as transaction:
         yield transaction

@@ -1,36 +1,248 @@
 """Pushing and deleting records: what is stored, counted and refused."""
 
+import base64
 import json
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
-from chalicelib.domain.errors import InvalidRecord
-from chalicelib.domain.receipt import Receipt
+from chalicelib.domain.errors import (
+    DatasetNotPublished,
+    FeatureNotAvailable,
+    InvalidPayload,
+    InvalidPushKey,
+    InvalidRecord,
+    PushDisabled,
+    Refused,
+    TemporarilyUnavailable,
+)
 from chalicelib.services.admission import PushTarget
-from chalicelib.services.push import PushRequest, push_records
+from chalicelib.services.publication import unpublish
+from chalicelib.services.push import read_batch
+from chalicelib.services.resources import renew_push_key, set_push_enabled
 from chalicelib.store.dynamodb import Deadline
 from chalicelib.store.stores import Stores
-from tests.builders import NOW, a_dataset
+from tests.builders import NOW
+from tests.services.devices import Device, a_device
+
+BOOK = {"title": "Emma", "isbn": "1", "pages": 400}
 
 
-def push(stores: Stores, target: PushTarget, body: Any, **options: Any) -> Receipt:
-    request = PushRequest(target=target, batch_id="0" * 28, body=json.dumps(body).encode(), **options)
-    return push_records(stores, request, offers_push=True, now=NOW, deadline=Deadline(5))
+def a_library(stores: Stores, **options: Any) -> Device:
+    return a_device(stores, bootstrap=BOOK, **{"unique_key": ["isbn"], **options})
 
 
-def test_a_pushed_record_is_stored_under_the_id_of_its_unique_key(stores: Stores) -> None:
-    target = a_dataset(unique_key=["isbn"])
-    receipt = push(stores, target, {"title": "Emma", "isbn": "1"})
-    live = stores.live.read(target.dataset_id, Deadline(5))
-    stored = stores.reader.get(live.partition, receipt.record_ids[0], Deadline(5))
-    assert json.loads(stored.text) == {"title": "Emma", "isbn": "1"}
+def counts(receipt: Any) -> tuple[int, int, int, int, int]:
+    c = receipt.counts
+    return c.created, c.updated, c.unchanged, c.deleted, c.rejected
+
+
+def test_the_same_key_overwrites_the_whole_record(stores: Stores) -> None:
+    device = a_library(stores)
+    assert counts(device.push(BOOK)) == (1, 0, 0, 0, 0)
+    assert counts(device.push({"isbn": "1", "title": "Emma, revised"})) == (0, 1, 0, 0, 0)
+    assert list(device.stored().values()) == [{"isbn": "1", "title": "Emma, revised"}]
+
+
+def test_a_repeated_push_writes_no_record(stores: Stores) -> None:
+    device = a_library(stores)
+    books = [{**BOOK, "isbn": str(n)} for n in range(60)]
+    device.push(books)
+    before = stores.client.written[stores.names.records_table]
+    assert counts(device.push(books)) == (0, 0, 60, 0, 0)
+    assert stores.client.written[stores.names.records_table] == before
+    books[7]["pages"] = 1
+    assert counts(device.push(books)) == (0, 1, 59, 0, 0)
+    assert stores.client.written[stores.names.records_table] == before + 1
+
+
+def test_a_one_record_push_costs_three_calls(stores: Stores) -> None:
+    device = a_library(stores)
+    stores.client.calls.clear()
+    device.push(BOOK)
+    assert stores.client.calls == {"query": 1, "batch_get_item": 1, "batch_write_item": 1}
+
+
+def test_without_a_unique_key_a_repeated_record_changes_nothing(stores: Stores) -> None:
+    device = a_library(stores, unique_key=[])
+    device.push([BOOK, BOOK, {**BOOK, "pages": 401}])
+    assert counts(device.push(BOOK)) == (0, 0, 1, 0, 0)
+    assert len(device.stored()) == 2
+
+
+def test_deleting_takes_values_or_an_id_and_missing_records_are_fine(stores: Stores) -> None:
+    device = a_library(stores)
+    ids = device.push([{**BOOK, "isbn": str(n)} for n in range(4)]).record_ids
+    assert counts(device.delete({"isbn": "0"})) == (0, 0, 0, 1, 0)
+    assert counts(device.delete([{"isbn": "1", "title": "whatever"}, {"isbn": "9"}])) == (0, 0, 0, 1, 0)
+    assert counts(device.delete_by_id(ids[2])) == (0, 0, 0, 1, 0)
+    assert counts(device.delete_by_id(ids[2])) == (0, 0, 0, 0, 0)
+    assert counts(device.delete_by_id("../../etc")) == (0, 0, 0, 0, 0)
+    assert counts(device.delete([])) == (0, 0, 0, 0, 0)
+    assert [book["isbn"] for book in device.stored().values()] == ["3"]
+
+
+@pytest.mark.parametrize(
+    ("body", "refusal"), [({}, InvalidPayload), ([{}], InvalidPayload), ([{"isbn": "1"}, {}], InvalidRecord)]
+)
+def test_an_empty_object_never_deletes(stores: Stores, body: Any, refusal: type[Refused]) -> None:
+    device = a_library(stores)
+    device.push(BOOK)
+    with pytest.raises(refusal):
+        device.delete(body)
+    assert len(device.stored()) == 1
 
 
 def test_one_bad_record_refuses_the_whole_payload(stores: Stores) -> None:
-    target = a_dataset(unique_key=["isbn"])
+    device = a_library(stores)
     with pytest.raises(InvalidRecord) as refused:
-        push(stores, target, [{"title": "Emma", "isbn": "1"}, {"title": "No isbn"}])
+        device.push([BOOK, {"title": "No isbn"}])
     assert [(d.index, d.field, d.code) for d in refused.value.details] == [(1, "isbn", "missing_unique_key")]
-    live = stores.live.read(target.dataset_id, Deadline(5))
-    assert list(stores.reader.scan(live.partition, Deadline(5))) == []
+    assert device.stored() == {}
+
+
+def test_a_lenient_push_stores_the_good_records_and_reports_the_others(stores: Stores) -> None:
+    device = a_library(stores)
+    receipt = device.push([BOOK, {"title": "No isbn"}], lenient=True)
+    assert counts(receipt) == (1, 0, 0, 0, 1)
+    assert [d["index"] for d in receipt.as_answer()["details"]] == [1]
+    assert len(device.stored()) == 1
+
+
+def test_a_receipt_tells_later_what_became_of_a_batch(stores: Stores) -> None:
+    device = a_library(stores)
+    receipt = device.push([BOOK, {**BOOK, "isbn": "2", "shelf": "A"}])
+    later = read_batch(stores, device.target, receipt.batch_id, NOW, Deadline(5))
+    assert (later["state"], later["created"], later["ignored_fields"]) == ("applied", 2, ["shelf"])
+    assert "record_ids" not in later
+    assert sorted(receipt.as_answer()["record_ids"]) == sorted(device.stored())
+
+
+def test_a_refusal_is_noted_with_its_reason(stores: Stores) -> None:
+    device = a_library(stores)
+    with pytest.raises(InvalidRecord) as refused:
+        device.push({"title": "No isbn"})
+    noted = read_batch(stores, device.target, refused.value.batch_id or "", NOW, Deadline(5))
+    assert (noted["state"], noted["error_code"]) == ("refused", "invalid_record")
+    assert noted["details"][0]["field"] == "isbn"
+
+
+def test_wrong_keys_and_unknown_names_are_refused_alike(stores: Stores) -> None:
+    device = a_library(stores)
+    right = device.target
+    wrong = [
+        PushTarget(dataset_id=right.dataset_id, resource_id="realtime", push_key="0" * 56),
+        PushTarget(dataset_id=right.dataset_id, resource_id="realtime", push_key=""),
+        PushTarget(dataset_id=right.dataset_id, resource_id="realtime1", push_key=right.push_key),
+        PushTarget(dataset_id="unknown", resource_id="realtime", push_key=right.push_key),
+        PushTarget(dataset_id="x" * 5000, resource_id="realtime", push_key=right.push_key),
+        PushTarget(dataset_id="../" + right.dataset_id, resource_id="realtime", push_key=right.push_key),
+    ]
+    messages = set()
+    for target in wrong:
+        device.target = target
+        with pytest.raises(InvalidPushKey) as refused:
+            device.push(BOOK)
+        messages.add(refused.value.message)
+    assert len(messages) == 1
+
+
+def test_disabling_refuses_pushes_and_deletes_and_touches_nothing(stores: Stores) -> None:
+    device = a_library(stores)
+    device.push(BOOK)
+    set_push_enabled(device.dataset_uid, device.resource_uid, False)
+    for refused in (lambda: device.push({**BOOK, "isbn": "2"}), lambda: device.delete(BOOK)):
+        with pytest.raises(PushDisabled):
+            refused()
+    assert len(device.stored()) == 1
+    set_push_enabled(device.dataset_uid, device.resource_uid, True)
+    device.push({**BOOK, "isbn": "2"})
+    assert len(device.stored()) == 2
+
+
+def test_a_dataset_that_is_not_published_takes_no_push(stores: Stores) -> None:
+    device = a_library(stores, published=False)
+    with pytest.raises(DatasetNotPublished):
+        device.push(BOOK)
+
+
+def test_a_deployment_without_push_says_so(stores: Stores) -> None:
+    device = a_library(stores)
+    device.offers_push = False
+    with pytest.raises(FeatureNotAvailable, match="does not offer push"):
+        device.push(BOOK)
+
+
+def test_after_unpublish_nothing_is_left_and_push_is_refused(stores: Stores) -> None:
+    device = a_library(stores)
+    device.push(BOOK)
+    unpublish(device.dataset_uid, NOW)
+    with pytest.raises(DatasetNotPublished):
+        device.push(BOOK)
+    assert device.stored() == {}
+
+
+def test_a_renewed_key_replaces_the_old_one_at_once_or_after_an_overlap(stores: Stores) -> None:
+    device = a_library(stores)
+    old = device.target
+    renewed = renew_push_key(stores, device.dataset_uid, device.resource_uid, {"overlap_minutes": 10}, NOW)
+    device.push(BOOK)
+    device.now = NOW + timedelta(minutes=10)
+    with pytest.raises(InvalidPushKey):
+        device.push(BOOK)
+    assert renewed.switches is not None
+    assert len(renewed.switches.keys) == 2
+    renewed = renew_push_key(stores, device.dataset_uid, device.resource_uid, {}, NOW)
+    assert renewed.switches is not None
+    assert len(renewed.switches.keys) == 1
+    device.target = old
+    with pytest.raises(InvalidPushKey):
+        device.push(BOOK)
+
+
+def photo(content: bytes) -> dict[str, str]:
+    return {"content": base64.b64encode(content).decode(), "content-type": "image/jpg"}
+
+
+def files_of(device: Device) -> dict[str, bytes]:
+    """All objects of the files bucket."""
+    client = device.stores.files._client
+    listed = client.list_objects_v2(Bucket=device.stores.names.files_bucket).get("Contents", [])
+    return {entry["Key"]: device.stores.files.get(entry["Key"]) or b"" for entry in listed}
+
+
+def test_file_contents_are_stored_replaced_and_removed_with_their_record(stores: Stores) -> None:
+    device = a_device(stores, bootstrap={"id": "1", "photo": photo(b"x")}, unique_key=["id"])
+    device.push({"id": "1", "photo": photo(b"first")})
+    assert list(files_of(device).values()) == [b"first"]
+    assert counts(device.push({"id": "1", "photo": photo(b"first")})) == (0, 0, 1, 0, 0)
+    device.push({"id": "1", "photo": photo(b"second")})
+    assert list(files_of(device).values()) == [b"second"]
+    device.push({"id": "2", "photo": photo(b"second")})
+    device.delete({"id": "1"})
+    assert list(files_of(device).values()) == [b"second"]
+    device.push({"id": "2"})
+    assert files_of(device) == {}
+
+
+def test_a_storage_that_fails_answers_unavailable_and_repeating_is_safe(stores: Stores) -> None:
+    device = a_library(stores)
+
+    def fail(operation: str) -> None:
+        if operation == "batch_write_item":
+            raise ClientError({"Error": {"Code": "ThrottlingException", "Message": ""}}, operation)
+
+    stores.client.before = fail
+    device.seconds = 0.3
+    with pytest.raises(TemporarilyUnavailable):
+        device.push([BOOK])
+    stores.client.before = lambda _operation: None
+    assert counts(device.push([BOOK])) == (1, 0, 0, 0, 0)
+
+
+def test_ndjson_and_null_values_follow_the_resource(stores: Stores) -> None:
+    device = a_library(stores, null_values=["NA"])
+    device.push(b'{"isbn": "1", "pages": "NA"}\n{"isbn": "2", "pages": ""}', content_type="application/x-ndjson")
+    assert sorted(json.dumps(book) for book in device.stored().values()) == ['{"isbn": "1"}', '{"isbn": "2"}']

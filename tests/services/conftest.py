@@ -1,0 +1,18 @@
+"""One deployment for a whole module: generated histories each take a dataset of their own in it."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from chalicelib.store.stores import Stores
+from tests.deployment import CREDENTIALS, deployment
+
+
+@pytest.fixture(scope="module")
+def shared_stores() -> Iterator[Stores]:
+    """The stores of a deployment that the module's examples share."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in CREDENTIALS.items():
+            patch.setenv(name, value)
+        with deployment() as (stores, _):
+            yield stores

@@ -1,0 +1,88 @@
+"""A device and its publisher: what they do to a dataset, in one call each."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import count
+from typing import Any
+
+from chalicelib.domain.identifiers import new_batch_id
+from chalicelib.domain.live import LiveDataset
+from chalicelib.domain.receipt import Receipt
+from chalicelib.services import datasets, fields, push, resources
+from chalicelib.services.admission import PushTarget
+from chalicelib.services.publication import publish
+from chalicelib.services.push import PushRequest
+from chalicelib.store.dynamodb import Deadline
+from chalicelib.store.stores import Stores
+from tests.builders import NOW
+
+_numbers = count()
+
+
+@dataclass
+class Device:
+    """Pushes to one realtime resource of a published dataset."""
+
+    stores: Stores
+    target: PushTarget
+    dataset_uid: str
+    resource_uid: str
+    now: datetime = NOW
+    offers_push: bool = True
+    seconds: float = 5
+
+    def push(self, body: Any, **options: Any) -> Receipt:
+        return push.push_records(self.stores, self._request(body, **options), **self._common())
+
+    def delete(self, body: Any, **options: Any) -> Receipt:
+        return push.delete_by_values(self.stores, self._request(body, **options), **self._common())
+
+    def delete_by_id(self, record_id: str) -> Receipt:
+        return push.delete_by_id(self.stores, self._request(None), record_id, **self._common())
+
+    def live(self) -> LiveDataset:
+        live = self.stores.live.read(self.target.dataset_id, Deadline(5))
+        assert live is not None
+        return live
+
+    def stored(self) -> dict[str, dict[str, Any]]:
+        """All records that readers would see, by id."""
+        live = self.live()
+        if not live.is_published:
+            return {}
+        return {r.id: json.loads(r.text) for r in self.stores.reader.scan(live.partition, Deadline(5))}
+
+    def _request(self, body: Any, **options: Any) -> PushRequest:
+        raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+        return PushRequest(target=self.target, batch_id=new_batch_id(self.now), body=raw, **options)
+
+    def _common(self) -> dict[str, Any]:
+        return {"offers_push": self.offers_push, "now": self.now, "deadline": Deadline(self.seconds)}
+
+
+def a_device(
+    stores: Stores,
+    *,
+    bootstrap: Any,
+    unique_key: Sequence[str] = (),
+    types: dict[str, str] | None = None,
+    published: bool = True,
+    **params: Any,
+) -> Device:
+    """A device of a new dataset, made as a publisher makes it."""
+    dataset = datasets.create_dataset({"metadata": {}, "dataset_id": f"dataset-{next(_numbers)}"}, NOW)
+    draft = resources.create_resource(
+        stores, dataset.uid, {"type": "realtime", "params": {"bootstrap": bootstrap, **params}}, NOW
+    )
+    for name, kind in (types or {}).items():
+        fields.add_configuration(dataset.uid, {"type": "type", "field": name, "type_param": kind})
+    for name in unique_key:
+        fields.add_configuration(dataset.uid, {"type": "annotate", "annotation": "id", "field": name})
+    if published:
+        publish(stores, dataset.uid, NOW, Deadline(5))
+    target = PushTarget(
+        dataset_id=dataset.dataset_id, resource_id="realtime", push_key=resources.push_key(stores, draft.resource)
+    )
+    return Device(stores, target, dataset.uid, draft.resource.uid)
