@@ -15,10 +15,10 @@ run: python ## start the product on a local cloud (PORT=8000 DEMO=1 FRESHWIRE_AP
 	@$(VENV)/python -m infra.local.run start --port $(PORT)
 
 stop: ## stop the local cloud; it keeps everything
-	@$(VENV)/python -m infra.local.run stop
+	@[ ! -x $(VENV)/python ] || $(VENV)/python -m infra.local.run stop
 
 reset: ## stop the local cloud and empty it
-	@$(VENV)/python -m infra.local.run reset
+	@[ ! -x $(VENV)/python ] || $(VENV)/python -m infra.local.run reset
 
 test: python ## run every test but the long ones, those on a local cloud included
 	@$(PYTHON) -m infra.local.environments test

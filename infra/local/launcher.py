@@ -1,6 +1,6 @@
 """Run the local cloud: the emulator on one port, the front on another, both in this process.
 
-    python -m infra.local.launcher --front-fd 3 --endpoint-fd 4 [--state FOLDER]
+    python -m infra.local.launcher --front-fd 3 --endpoint-fd 4 [--state FOLDER] [--until-parent-ends]
 
 The two file descriptors are listening sockets, bound by whoever starts it. SIGTERM saves (given a state folder) and
 ends it. Runs in the emulator's own virtual environment.
@@ -30,6 +30,7 @@ def main() -> None:
     parser.add_argument("--front-fd", type=int, required=True)
     parser.add_argument("--endpoint-fd", type=int, required=True)
     parser.add_argument("--state", type=Path)
+    parser.add_argument("--until-parent-ends", action="store_true", help="stop when whoever started it is gone")
     options = parser.parse_args()
     ports = [_port_of(options.front_fd), _port_of(options.endpoint_fd)]
     _set_environment(endpoint_port=ports[1], state=options.state)
@@ -37,7 +38,7 @@ def main() -> None:
         guard.check()
     except guard.EmulatorMoved as moved:
         sys.exit(str(moved))
-    asyncio.run(_serve(options.front_fd, options.endpoint_fd, front_port=ports[0]))
+    asyncio.run(_serve(options, front_port=ports[0]))
 
 
 def _port_of(descriptor: int) -> int:
@@ -85,7 +86,7 @@ class _Gateway:
         )
 
 
-async def _serve(front_fd: int, endpoint_fd: int, *, front_port: int) -> None:
+async def _serve(options: argparse.Namespace, *, front_port: int) -> None:
     # The emulator reads the environment when it is imported. Hypercorn is not in the environment types are checked in.
     from hypercorn.asyncio import serve  # type: ignore[import-not-found]  # noqa: PLC0415
     from hypercorn.config import Config  # type: ignore[import-not-found]  # noqa: PLC0415
@@ -104,22 +105,32 @@ async def _serve(front_fd: int, endpoint_fd: int, *, front_port: int) -> None:
         on_request=snapshots.note_request,
     )
     config = Config()
-    config.bind = [f"fd://{front_fd}", f"fd://{endpoint_fd}"]
+    config.bind = [f"fd://{options.front_fd}", f"fd://{options.endpoint_fd}"]
     config.graceful_timeout = _GRACE_SECONDS
     config.keep_alive_timeout = 75
     config.loglevel = "WARNING"
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, _stop, stopping, snapshots)
-    saving = asyncio.create_task(snapshots.run()) if persistence.PERSIST_STATE else None
+    aside = [asyncio.create_task(snapshots.run())] if persistence.PERSIST_STATE else []
+    if options.until_parent_ends:
+        aside.append(asyncio.create_task(_stop_with_parent(stopping)))
     await serve(_both(the_front, emulator.app, front_port), config, shutdown_trigger=stopping.wait)
-    if saving is not None:
-        saving.cancel()
+    for task in aside:
+        task.cancel()
     logging.getLogger("freshwire.local").warning("The local cloud has stopped.")
 
 
 def _stop(stopping: asyncio.Event, snapshots: Snapshots) -> None:
     snapshots.stop()
+    stopping.set()
+
+
+async def _stop_with_parent(stopping: asyncio.Event) -> None:
+    """A test run that is killed must not leave its cloud behind."""
+    parent = os.getppid()
+    while os.getppid() == parent:
+        await asyncio.sleep(1)
     stopping.set()
 
 

@@ -69,11 +69,13 @@ def start(
     state: Path | None,
     port: int = 0,
     endpoint_port: int = 0,
+    stays: bool = False,
     command: Sequence[str] = ("-m", "infra.local.launcher"),
 ) -> Running:
-    """Start a local cloud in the background and answer when it is ready; without `state` it forgets on stop.
+    """Start a local cloud in the background and answer when it is ready.
 
-    The folder of `log` is this cloud's alone. Raises CloudProblem when a port is taken or it does not start.
+    Without `state` it forgets on stop; unless it `stays` it ends with this process. The folder of `log` is this
+    cloud's alone. Raises CloudProblem when a port is taken or it does not start.
     """
     front, endpoint = bind(port), bind(endpoint_port)
     log.parent.mkdir(parents=True, exist_ok=True)
@@ -82,7 +84,7 @@ def start(
     arguments = [str(python), *command, "--front-fd", str(front.fileno()), "--endpoint-fd", str(endpoint.fileno())]
     with front, endpoint, log.open("ab") as output:
         process = subprocess.Popen(
-            [*arguments, *(["--state", str(state)] if state else [])],
+            [*arguments, *(["--state", str(state)] if state else []), *([] if stays else ["--until-parent-ends"])],
             cwd=project,
             env=_environment(scratch),
             pass_fds=(front.fileno(), endpoint.fileno()),

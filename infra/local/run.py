@@ -35,6 +35,7 @@ class Keeper:
         folder.mkdir(exist_ok=True)
         self._record, self._log, self._state = folder / "cloud.json", folder / "cloud.log", folder / "state"
         self._key_was_made = self._state / "key-was-made"
+        self._started: Running | None = None
 
     def start(self, port: int) -> None:
         """Start the cloud unless it runs, deploy what changed, and say where everything is."""
@@ -94,7 +95,9 @@ class Keeper:
                 state=self._state,
                 port=port,
                 endpoint_port=port + 1,
+                stays=True,
             )
+        self._started = running
         where = {"pid": running.pid, "port": running.port, "endpoint_port": running.endpoint_port}
         self._record.write_text(json.dumps(where))
         return running
@@ -104,6 +107,8 @@ class Keeper:
             running = Running(**json.loads(self._record.read_text()))
         except (OSError, ValueError, TypeError):
             return None
+        if self._started is not None and self._started.pid == running.pid:
+            running = self._started  # as its parent, this process alone can tell that it has ended
         return running if process.is_alive(running) else None
 
     def _api_key(self, running: Running, *, is_first: bool) -> str | None:

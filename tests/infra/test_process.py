@@ -2,7 +2,9 @@
 
 import os
 import socket
+import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -26,6 +28,27 @@ def test_it_listens_on_this_machine_alone():
 def test_another_program_with_the_number_of_a_dead_cloud_does_not_count_as_alive():
     for pid in (os.getpid(), 2**22 + 1):
         assert not process.is_alive(process.Running(pid=pid, port=1, endpoint_port=2))
+
+
+@pytest.mark.local_cloud
+def test_a_cloud_ends_with_the_program_that_started_it_even_when_that_is_killed(tmp_path: Path):
+    program = f"""
+import os, signal
+from pathlib import Path
+from infra.local import cloud, process
+running = process.start(
+    python=cloud.emulator_python(), project=Path.cwd(), log=Path({str(tmp_path)!r}) / "cloud.log", state=None
+)
+print(running.pid, running.port, flush=True)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False)
+    pid, port = map(int, done.stdout.split())
+    orphan = process.Running(pid=pid, port=port, endpoint_port=0)
+    deadline = time.monotonic() + 15
+    while process.is_alive(orphan) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert not process.is_alive(orphan)
 
 
 def test_nothing_answers_on_a_port_that_nobody_listens_on():
