@@ -1,0 +1,47 @@
+"""Run the benches and print their tables; exit with 1 when a bound is missed.
+
+python -m tests.bench [cpu] [calls] [cold] [latency]     all of them when none is named
+"""
+
+import sys
+from collections.abc import Callable, Mapping, Sequence
+
+from tests.bench import calls, cold, cpu, latency
+from tests.bench.endpoint import Stub, stub_endpoint
+from tests.bench.handler import Handler, quiet
+from tests.bench.report import Row, show
+
+_AT_THE_STUB: Mapping[str, tuple[str, Callable[[Stub, Handler], list[Row]]]] = {
+    "cpu": ("Client CPU of a push of 1,000 weather records, endpoint without latency", cpu.measure),
+    "calls": ("AWS calls of a push of weather records", calls.measure),
+}
+_ALONE: Mapping[str, tuple[str, Callable[[], list[Row]]]] = {
+    "cold": ("Cold import", cold.measure),
+    "latency": ("A one-record push through the local cloud / a bare Chalice route on one", latency.measure),
+}
+
+
+def main(names: Sequence[str]) -> int:
+    """Measure, print, and answer the exit code."""
+    if unknown := set(names) - {*_AT_THE_STUB, *_ALONE}:
+        print(f"unknown {sorted(unknown)}; there are {', '.join((*_AT_THE_STUB, *_ALONE))}")
+        return 2
+    rows: list[Row] = []
+    measured: list[tuple[str, list[Row]]] = []
+    with stub_endpoint() as stub, quiet():
+        handler = Handler()
+        for name, (title, measure_at) in _AT_THE_STUB.items():
+            if name in names or not names:
+                measured.append((title, measure_at(stub, handler)))
+    for title, measured_rows in measured:
+        rows += show(title, measured_rows)
+    for name, (title, measure) in _ALONE.items():
+        if name in names or not names:
+            rows += show(title, measure())
+    missed = [row.what for row in rows if row.is_missed]
+    print(f"\nmissed: {', '.join(missed)}" if missed else "\nevery bound is kept")
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,1 @@
+"""Generated requests over the whole HTTP layer."""
