@@ -78,7 +78,7 @@ def test_nesting_that_could_break_the_parser_is_refused() -> None:
 
 def test_the_limit_of_a_body_is_exact() -> None:
     check_size(MAX_BYTES)
-    with pytest.raises(PayloadTooLarge, match="5242881 bytes.*5242880.*split"):
+    with pytest.raises(PayloadTooLarge, match=r"5242881 bytes.*5242880.*split"):
         check_size(MAX_BYTES + 1)
 
 

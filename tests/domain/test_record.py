@@ -1,6 +1,7 @@
 """Records: the laws of their ids, and which payloads are refused."""
 
 import base64
+import hashlib
 import json
 from typing import Any
 
@@ -75,8 +76,6 @@ def test_two_records_share_an_id_only_when_their_unique_keys_are_equal(one: Any,
 
 
 def test_the_id_is_the_documented_hash_of_the_sorted_pairs() -> None:
-    import hashlib
-
     preparer = Preparer(a_schema(unique_key=["origin", "hour"], **WEATHER))
     pairs = '[["hour",6],["origin","EWR"]]'
     assert id_of(preparer, {"origin": "EWR", "hour": 6, "temp": 1}) == hashlib.sha256(pairs.encode()).hexdigest()[:40]
