@@ -48,12 +48,12 @@ class Keeper:
         with phase("answered its first request"), urllib.request.urlopen(f"{running.url}/api/health", timeout=60):
             pass
         key = self._api_key(running, is_first=deployed.is_first)
-        if deployed.changed or key:
-            with phase("saved"):
-                cloud.save(running)
         self._say_where(running, key if deployed.is_first or not os.environ.get("FRESHWIRE_API_KEY") else None)
         if key and deployed.is_first and os.environ.get("DEMO", "1") != "0":
             self._load_demo(running, key)
+        if deployed.changed or key:
+            with phase("saved"):
+                cloud.save(running)
         print("ready")
 
     def stop(self) -> None:
