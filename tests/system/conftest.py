@@ -1,0 +1,76 @@
+"""The deployed product over HTTP: a local cloud of its own, or the deployment that FRESHWIRE_URL and
+FRESHWIRE_API_KEY name. The tests of this folder import nothing of the product."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import count
+from typing import Any
+
+import httpx
+import pytest
+
+_numbers = count()
+
+
+@dataclass(frozen=True)
+class Product:
+    """A deployment, as scripts see it."""
+
+    base_url: str
+    api_key: str
+    http: httpx.Client
+
+    def manage(self, method: str, path: str, body: Any = None) -> Any:
+        """The parsed answer of the management API, which must be a success."""
+        headers = {"Authorization": f"Apikey {self.api_key}"}
+        answer = self.http.request(method, f"{self.base_url}/automation/v1.0{path}", json=body, headers=headers)
+        assert answer.is_success, answer.text
+        return answer.json() if answer.content else None
+
+    def explore(self, path: str, **parameters: Any) -> Any:
+        """The parsed answer of the reading API, which must be a success."""
+        answer = self.http.get(f"{self.base_url}/explore/v2.1/catalog/datasets{path}", params=parameters)
+        assert answer.is_success, answer.text
+        return answer.json()
+
+    def count(self, dataset_id: str) -> int:
+        """How many records the dataset has."""
+        total: int = self.explore(f"/{dataset_id}/records", limit=0)["total_count"]
+        return total
+
+    def dataset(
+        self, bootstrap: Any, unique_key: tuple[str, ...] = (), types: dict[str, str] | None = None, **params: Any
+    ) -> tuple[str, str]:
+        """A new published dataset with a realtime resource: its id and its push URL."""
+        dataset_id = f"system-{os.getpid()}-{next(_numbers)}"
+        dataset = self.manage("POST", "/datasets/", {"dataset_id": dataset_id, "metadata": {}})
+        path = f"/datasets/{dataset['uid']}"
+        body = {"type": "realtime", "params": {"bootstrap": bootstrap, **params}}
+        resource = self.manage("POST", f"{path}/resources/", body)
+        for name, kind in (types or {}).items():
+            self.manage("POST", f"{path}/fields/", {"type": "type", "field": name, "type_param": kind})
+        for name in unique_key:
+            self.manage("POST", f"{path}/fields/", {"type": "annotate", "annotation": "id", "field": name})
+        self.manage("POST", f"{path}/publish/")
+        return dataset_id, resource["params"]["push_url"]
+
+
+@pytest.fixture(scope="session")
+def product() -> Iterator[Product]:
+    """The deployment under test."""
+    with httpx.Client(timeout=60) as http:
+        if url := os.environ.get("FRESHWIRE_URL"):
+            yield Product(url.rstrip("/"), os.environ["FRESHWIRE_API_KEY"], http)
+            return
+        from infra.local.cloud import throw_away_cloud  # noqa: PLC0415 - a deployment elsewhere needs no local cloud
+
+        with throw_away_cloud() as cloud:
+            yield Product(cloud.base_url, cloud.api_key, http)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Everything here needs the deployed product."""
+    for item in items:
+        if "/tests/system/" in item.path.as_posix():
+            item.add_marker(pytest.mark.local_cloud)
