@@ -121,6 +121,20 @@ def is_alive(running: Running) -> bool:
         return False
 
 
+def answers_while_alive(running: Running) -> bool:
+    """Wait until the cloud answers (True) or has ended (False). Raises CloudProblem when it does neither."""
+    deadline = time.monotonic() + START_SECONDS
+    while is_alive(running):
+        if answers(running.port):
+            return True
+        if time.monotonic() > deadline:
+            raise CloudProblem(
+                f"The local cloud (process {running.pid}) does not answer: `make stop`, or end that process, then start."
+            )
+        time.sleep(0.05)
+    return False
+
+
 def answers(port: int) -> bool:
     """Tell whether a local cloud's front answers on `port`."""
     connection = http.client.HTTPConnection(HOST, port, timeout=5)

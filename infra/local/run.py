@@ -76,7 +76,7 @@ class Keeper:
 
     def _running_cloud(self, port: int) -> Running:
         found = self._find()
-        if found is None:
+        if found is None or not process.answers_while_alive(found):
             return self._start_process(port)
         print(f"The local cloud already runs (process {found.pid}).")
         if found.port != port:
