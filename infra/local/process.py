@@ -121,15 +121,15 @@ def is_alive(running: Running) -> bool:
         return False
 
 
-def answers_while_alive(running: Running) -> bool:
+def answers_while_alive(running: Running, *, patience: float = START_SECONDS) -> bool:
     """Wait until the cloud answers (True) or has ended (False). Raises CloudProblem when it does neither."""
-    deadline = time.monotonic() + START_SECONDS
+    deadline = time.monotonic() + patience
     while is_alive(running):
         if answers(running.port):
             return True
         if time.monotonic() > deadline:
             raise CloudProblem(
-                f"The local cloud (process {running.pid}) does not answer: `make stop`, or end that process, then start."
+                f"The local cloud (process {running.pid}) does not answer: `make stop`, or end that process, and start."
             )
         time.sleep(0.05)
     return False

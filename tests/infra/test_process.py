@@ -51,6 +51,19 @@ os.kill(os.getpid(), signal.SIGKILL)
     assert not process.is_alive(orphan)
 
 
+@pytest.mark.parametrize(("seconds", "patience"), [(0, 20), (60, 0.3)], ids=["ends", "hangs"])
+def test_a_cloud_that_neither_answers_nor_ends_is_not_waited_for_for_ever(seconds: float, patience: float):
+    with process.bind(0) as silent, subprocess.Popen(["sleep", str(seconds)]) as child:
+        running = process.Running(pid=child.pid, port=silent.getsockname()[1], endpoint_port=0, child=child)
+        silent.close()
+        if seconds:
+            with pytest.raises(process.CloudProblem, match="does not answer"):
+                process.answers_while_alive(running, patience=patience)
+            child.kill()
+        else:
+            assert not process.answers_while_alive(running, patience=patience)
+
+
 def test_nothing_answers_on_a_port_that_nobody_listens_on():
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
