@@ -61,6 +61,7 @@ def a_dataset(
         dataset_id=dataset_id,
         metadata={"default": {"title": {"value": title}}},
         is_restricted=is_restricted,
+        is_published=is_published,
         created_at=moment,
         updated_at=moment,
         status_since=moment,

@@ -1,11 +1,14 @@
 """Reading records for those who browse them: one by id, all in the order of their ids, and how many."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
+from chalicelib.domain.errors import TemporarilyUnavailable
 from chalicelib.store.dynamodb import THREADS, Deadline, Item, with_retries
-from chalicelib.store.records import file_keys, shard_key, shard_keys
+from chalicelib.store.records import SHARDS, file_keys, shard_key, shard_keys
+
+_SHOWN = "sk,d,t,f"  # what of an item a reader needs: parsing the rest of a page takes as long again
 
 
 class StoredRecord(NamedTuple):
@@ -14,12 +17,14 @@ class StoredRecord(NamedTuple):
     id: str
     text: str
     accepted_at: int
-    resource_uid: str
     files: dict[str, str]
 
 
 class RecordReader:
-    """Reads of one partition (`{dataset_uid}.{generation}`), eventually consistent unless said."""
+    """Reads of one partition (`{dataset_uid}.{generation}`), eventually consistent unless said.
+
+    Every read of many pages raises TemporarilyUnavailable when it is not through at the deadline.
+    """
 
     def __init__(self, client: Any, table: str) -> None:
         self._client, self._table = client, table
@@ -32,11 +37,39 @@ class RecordReader:
         )
         return _record(answer["Item"]) if "Item" in answer else None
 
-    def scan(self, partition: str, deadline: Deadline) -> Iterator[StoredRecord]:
-        """All records in the order of their ids, a page at a time, so that the caller may stop early."""
+    def scan(
+        self, partition: str, deadline: Deadline, *, most: int | None = None, consistent: bool = False
+    ) -> Iterator[StoredRecord]:
+        """The records in the order of their ids, a page at a time, so that the caller may stop early; of more than
+        `most` the first, and no more of them are read."""
+        left = most
         for pk in shard_keys(partition):
-            for page in self._pages(pk, deadline, {}):
+            options: dict[str, Any] = {"ProjectionExpression": _SHOWN, "ConsistentRead": consistent}
+            if left is not None:
+                options["Limit"] = left
+            for page in self._pages(pk, deadline, options):
                 yield from map(_record, page["Items"])
+                if left is not None:
+                    left -= len(page["Items"])
+                    if left <= 0:
+                        return
+                    options["Limit"] = left
+
+    def stream(
+        self, partition: str, deadline: Deadline, *, consistent: bool = False
+    ) -> Generator[StoredRecord, None, None]:
+        """All records in the order of their ids, for those who need most of them: the first page of every shard is
+        fetched at once, then one page ahead of the reader. Holds at most a page for each shard (1 MB each)."""
+        options = {"ProjectionExpression": _SHOWN, "ConsistentRead": consistent}
+        with ThreadPoolExecutor(max_workers=min(THREADS, SHARDS), thread_name_prefix="read") as pool:
+            shards = [self._pages(pk, deadline, options) for pk in shard_keys(partition)]
+            first = [pool.submit(next, pages, None) for pages in shards]
+            for pages, ahead in zip(shards, first, strict=True):
+                page = ahead.result()
+                while page is not None:
+                    following = pool.submit(next, pages, None)
+                    yield from map(_record, page["Items"])
+                    page = following.result()
 
     def ids_of_others(self, partition: str, resource_uids: set[str], deadline: Deadline) -> Iterator[str]:
         """The ids of the records that belong to none of the given resources."""
@@ -45,29 +78,32 @@ class RecordReader:
             for page in self._pages(pk, deadline, options):
                 yield from (item["sk"]["S"] for item in page["Items"] if item["r"]["S"] not in resource_uids)
 
-    def count(self, partition: str, deadline: Deadline) -> int:
+    def count(self, partition: str, deadline: Deadline, *, consistent: bool = False) -> int:
         """How many records there are; the shards are counted at the same time."""
+        options = {"Select": "COUNT", "ConsistentRead": consistent}
 
         def count_shard(pk: str) -> int:
-            return sum(page["Count"] for page in self._pages(pk, deadline, {"Select": "COUNT"}))
+            return sum(page["Count"] for page in self._pages(pk, deadline, options))
 
         with ThreadPoolExecutor(max_workers=THREADS, thread_name_prefix="count") as pool:
             return sum(pool.map(count_shard, shard_keys(partition)))
 
     def _pages(self, pk: str, deadline: Deadline, options: dict[str, Any]) -> Iterator[dict[str, Any]]:
+        """The pages of one shard. `options` are read anew for every page."""
         request = {
             "TableName": self._table,
             "KeyConditionExpression": "pk = :pk",
             "ExpressionAttributeValues": {":pk": {"S": pk}},
-            **options,
         }
         while True:
-            page = with_retries(lambda: self._client.query(**request), deadline)
+            page = with_retries(lambda: self._client.query(**request, **options), deadline)
             yield page
             if "LastEvaluatedKey" not in page:
                 return
+            if deadline.remaining() <= 0:
+                raise TemporarilyUnavailable
             request["ExclusiveStartKey"] = page["LastEvaluatedKey"]
 
 
 def _record(item: Item) -> StoredRecord:
-    return StoredRecord(item["sk"]["S"], item["d"]["S"], int(item["t"]["N"]), item["r"]["S"], file_keys(item))
+    return StoredRecord(item["sk"]["S"], item["d"]["S"], int(item["t"]["N"]), file_keys(item))

@@ -5,6 +5,7 @@ from functools import cached_property
 from typing import Any
 
 from chalicelib.store.activity import ActivityLog
+from chalicelib.store.counts import CountStore
 from chalicelib.store.dynamodb import hot_client
 from chalicelib.store.live import LiveStore
 from chalicelib.store.objects import ObjectStore
@@ -58,6 +59,11 @@ class Stores:
     def activity(self) -> ActivityLog:
         """Receipts and refusals."""
         return ActivityLog(self.client, self.names.activity_table)
+
+    @cached_property
+    def counts(self) -> CountStore:
+        """How many records there were a moment ago."""
+        return CountStore(self.client, self.names.activity_table)
 
     @cached_property
     def files(self) -> ObjectStore:
