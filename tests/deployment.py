@@ -1,6 +1,7 @@
 """A deployment in memory: moto's AWS with the tables and buckets of the production template."""
 
 import json
+import logging
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -38,6 +39,7 @@ def create_state() -> dict[str, str]:
     """Create the state stack and return the environment that the application reads."""
     cloudformation = boto3.client("cloudformation", region_name=REGION)
     with warnings.catch_warnings():
+        logging.getLogger("moto").setLevel(logging.ERROR)
         # moto's CloudFormation passes over secrets, schedule groups and policies: the secret is made by hand below.
         warnings.filterwarnings("ignore", message="Tried to parse AWS::")
         cloudformation.create_stack(

@@ -7,6 +7,7 @@ from typing import Any
 from chalicelib.domain.errors import ValidationFailed
 
 REQUIRED = "This field is required"
+MOVING = "updated_at"  # read-only and changed by every edit: a client may send back the one it read earlier
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +36,7 @@ def checked(body: Any, keys: Mapping[str, Key], *, read_only: Mapping[str, Any] 
     for name in body.keys() - keys.keys():
         if name not in known:
             problems[name] = [f"unknown field; use {', '.join(keys)}"]
-        elif body[name] != known[name]:
+        elif name != MOVING and body[name] != known[name]:
             problems[name] = ["read-only field: leave it out, or send it back as it was"]
     if problems:
         raise ValidationFailed(dict(sorted(problems.items())))

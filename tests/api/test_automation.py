@@ -1,0 +1,430 @@
+"""The management API over HTTP: shapes, statuses, permissions, and what each write refuses."""
+
+import re
+from typing import Any
+
+import pytest
+
+from app import app
+from tests.api.conftest import Answer, Http
+
+ROOT = "/automation/v1.0/datasets"
+METADATA = {"default": {"title": {"value": "Library books"}}}
+REALTIME = {"type": "realtime", "title": "Devices", "params": {"bootstrap": {"title": "T", "isbn": "1", "loans": 0}}}
+BOUNDARY = {"content-type": "multipart/form-data; boundary=frontier"}
+
+
+@pytest.fixture
+def key(http: Http) -> str:
+    return http.api_key("browse", "edit", "publish")
+
+
+def created(answer: Answer) -> Any:
+    assert answer.status == 201, answer.text
+    return answer.json
+
+
+def a_dataset(http: Http, key: str) -> str:
+    return f"{ROOT}/{created(http.post(ROOT + '/', key=key, json={'metadata': METADATA}))['uid']}"
+
+
+def a_resource(http: Http, key: str, dataset: str, **changes: Any) -> Any:
+    return created(http.post(f"{dataset}/resources/", key=key, json={**REALTIME, **changes}))
+
+
+def upload(http: Http, key: str, dataset: str, content: bytes, name: str = "books.csv") -> Any:
+    head = f'--frontier\r\nContent-Disposition: form-data; name="file"; filename="{name}"\r\n\r\n'
+    body = head.encode() + content + b"\r\n--frontier--\r\n"
+    return created(http.post(f"{dataset}/resources/files/", key=key, body=body, headers=BOUNDARY))
+
+
+def push_path(resource: Any) -> str:
+    return str(resource["params"]["push_url"].partition("/api")[2])
+
+
+def records(http: Http, dataset_id: str = "library-books") -> Any:
+    answer = http.get(f"/explore/v2.1/catalog/datasets/{dataset_id}/records", query={"limit": 100})
+    return answer.json["results"] if answer.status == 200 else None
+
+
+def test_a_dataset_is_created_found_edited_and_deleted(http: Http, key: str) -> None:
+    dataset = created(http.post(ROOT, key=key, json={"metadata": METADATA}))
+    assert re.fullmatch(r"da_[0-9a-z]{6}", dataset["uid"])
+    assert (dataset["dataset_id"], dataset["is_published"], dataset["metadata"]) == ("library-books", False, METADATA)
+    assert http.get(f"{ROOT}/{dataset['uid']}/", key=key).json == dataset
+    found = http.get(ROOT + "/", key=key, query={"dataset_id": "library-books"}).json
+    assert (found["total_count"], found["results"]) == (1, [dataset])
+    assert http.get(ROOT, key=key, query={"dataset_id": "other"}).json["results"] == []
+    title = {"default": {"title": {"value": "Books"}}}
+    edited = http.put(f"{ROOT}/{dataset['uid']}", key=key, json={**dataset, "metadata": title, "is_restricted": True})
+    assert (edited.status, edited.json["metadata"], edited.json["is_restricted"]) == (200, title, True)
+    assert http.delete(f"{ROOT}/{dataset['uid']}", key=key).status == 204
+    assert http.get(f"{ROOT}/{dataset['uid']}", key=key).status == 404
+    assert created(http.post(ROOT, key=key, json={"metadata": METADATA}))["uid"] != dataset["uid"]
+
+
+def test_lists_are_paged_with_absolute_links(http: Http, key: str) -> None:
+    for number in range(5):
+        http.post(ROOT, key=key, json={"metadata": {}, "dataset_id": f"d{number}"})
+    seen: list[str] = []
+    url = f"https://data.example.org/api{ROOT}/?limit=2"
+    while url:
+        page = http.get(url.partition("/api")[2], key=key).json
+        assert page["total_count"] == 5
+        seen += [d["dataset_id"] for d in page["results"]]
+        url = page["next"]
+        assert url is None or url.startswith("https://data.example.org/api/automation/v1.0/datasets")
+    assert sorted(seen) == [f"d{number}" for number in range(5)]
+    assert page["previous"].endswith("limit=2&offset=2")
+    assert http.get(ROOT, key=key, query={"limit": 0}).json["results"] == []
+
+
+@pytest.mark.parametrize("query", [{"limit": 1001}, {"limit": -1}, {"limit": "x"}, {"offset": "-5"}, {"limit": "١"}])
+def test_a_page_that_cannot_be_is_refused_by_name(http: Http, key: str, query: dict[str, Any]) -> None:
+    answer = http.get(ROOT, key=key, query=query)
+    assert (answer.status, list(answer.json["detail"])) == (400, list(query))
+
+
+@pytest.mark.parametrize(
+    ("body", "names"),
+    [
+        ({}, ["metadata"]),
+        ([], ["body"]),
+        ({"metadata": METADATA, "colour": 1, "uid": "da_000000"}, ["colour", "uid"]),
+        ({"metadata": {"default": {"title": "T"}}}, ["metadata"]),
+        ({"metadata": {"default": {"title": {"value": 5}}}}, ["metadata"]),
+        ({"metadata": METADATA, "dataset_id": "Not a slug"}, ["dataset_id"]),
+        ({"metadata": METADATA, "dataset_id": "-x"}, ["dataset_id"]),
+        ({"metadata": METADATA, "is_restricted": "yes"}, ["is_restricted"]),
+        ({"metadata": {"default": {"title": {"value": "x" * 200_000}}}}, ["metadata"]),
+    ],
+)
+def test_a_dataset_that_cannot_be_names_every_problem(http: Http, key: str, body: Any, names: list[str]) -> None:
+    answer = http.post(ROOT, key=key, json=body)
+    assert (answer.status, answer.json["error_code"], list(answer.json["detail"])) == (400, "validation_error", names)
+    assert answer.json["status_code"] == 400
+
+
+def test_a_dataset_id_is_taken_once(http: Http, key: str) -> None:
+    a_dataset(http, key)
+    answer = http.post(ROOT, key=key, json={"metadata": METADATA})
+    assert (answer.status, list(answer.json["detail"])) == (400, ["dataset_id"])
+
+
+def test_read_only_fields_may_be_sent_back_but_not_changed(http: Http, key: str) -> None:
+    dataset = a_dataset(http, key)
+    shown = http.get(dataset, key=key).json
+    assert http.put(dataset, key=key, json=shown).status == 200
+    answer = http.put(dataset, key=key, json={**shown, "dataset_id": "other", "is_published": True})
+    assert (answer.status, list(answer.json["detail"])) == (400, ["dataset_id", "is_published"])
+
+
+def test_a_broken_body_is_refused(http: Http, key: str) -> None:
+    for body in (b"{", b"", b"[" * 50 + b"]" * 50):
+        answer = http.post(ROOT, key=key, body=body)
+        assert answer.status == 400
+        assert answer.json["error_code"].startswith("invalid_")
+
+
+def test_realtime_resources_are_called_realtime_then_numbered(http: Http, key: str) -> None:
+    dataset = a_dataset(http, key)
+    made = [a_resource(http, key, dataset) for _ in range(3)]
+    assert [r["resource_id"] for r in made] == ["realtime", "realtime1", "realtime2"]
+    assert a_resource(http, key, dataset, resource_id="roof")["resource_id"] == "roof"
+    assert http.post(f"{dataset}/resources", key=key, json={**REALTIME, "resource_id": "roof"}).status == 400
+    shown = made[0]
+    assert (shown["type"], shown["title"], shown["datasource"]) == ("realtime", "Devices", None)
+    assert re.fullmatch(
+        r"https://data\.example\.org/api/push/1\.0/library-books/realtime/push/\?pushkey=[0-9a-f]{56}",
+        shown["params"]["push_url"],
+    )
+    assert http.get(f"{dataset}/resources/", key=key).json["total_count"] == 4
+    assert http.get(f"{dataset}/resources/{shown['uid']}/", key=key).json == shown
+
+
+def test_only_those_who_may_edit_see_the_push_url(http: Http, key: str) -> None:
+    dataset = a_dataset(http, key)
+    resource = a_resource(http, key, dataset)
+    reader = http.api_key("browse")
+    for path in (f"{dataset}/resources/", f"{dataset}/resources/{resource['uid']}/"):
+        assert "pushkey" in http.get(path, key=key).text
+        assert "push_url" not in http.get(path, key=reader).text
+
+
+@pytest.mark.parametrize(
+    ("body", "names"),
+    [
+        ({}, ["type"]),
+        ({"type": "carrier_pigeon"}, ["type"]),
+        ({"type": "realtime", "datasource": {"type": "realtime"}}, ["datasource"]),
+        ({"type": "realtime", "params": {"bootstrap": "x"}}, ["bootstrap"]),
+        ({"type": "realtime", "params": {"bootstrap": [1]}}, ["bootstrap"]),
+        ({"type": "realtime", "params": {"bootstrap": {"x": "y" * 200_000}}}, ["bootstrap"]),
+        ({"type": "realtime", "params": {"recovery": True}}, ["recovery"]),
+        (
+            {"type": "realtime", "params": {"unknown_fields": "drop", "null_values": "NA"}},
+            ["null_values", "unknown_fields"],
+        ),
+        ({"type": "realtime", "params": {"speed": 1}}, ["speed"]),
+        ({"type": "csvfile", "title": "x"}, ["datasource"]),
+        ({"type": "csvfile", "datasource": {"type": "uploaded_file", "file": {"uid": "fl_zzzzzz"}}}, ["datasource"]),
+        ({"type": "csvfile", "datasource": {"type": "uploaded_file", "file": {"uid": "../x"}}}, ["datasource"]),
+    ],
+)
+def test_a_resource_that_cannot_be_names_every_problem(http: Http, key: str, body: Any, names: list[str]) -> None:
+    answer = http.post(f"{a_dataset(http, key)}/resources", key=key, json=body)
+    assert (answer.status, list(answer.json["detail"])) == (400, names)
+
+
+def test_a_resource_is_edited_as_it_was_read_and_its_type_stays(http: Http, key: str) -> None:
+    dataset = a_dataset(http, key)
+    resource = a_resource(http, key, dataset)
+    path = f"{dataset}/resources/{resource['uid']}"
+    resource["params"]["bootstrap"] = {"other": 1.5}
+    edited = http.put(path, key=key, json=resource)
+    assert (edited.status, edited.json["params"]["bootstrap"]) == (200, {"other": 1.5})
+    assert http.put(path, key=key, json={**resource, "type": "csvfile"}).status == 400
+    assert http.put(path, key=key, json={**resource, "resource_id": "x"}).status == 400
+    assert http.delete(path, key=key).status == 204
+    assert http.get(path, key=key).status == 404
+
+
+def test_drafts_act_at_publish_and_switches_at_once(http: Http, key: str) -> None:
+    dataset = a_dataset(http, key)
+    resource = a_resource(http, key, dataset)
+    path = push_path(resource)
+    assert http.post(path, json={"isbn": "1"}).json["error_code"] == "dataset_not_published"
+    assert http.post(f"{dataset}/publish/", key=key).json == {"detail": "ok"}
+    http.post(path, json={"isbn": "1", "loans": 1})
+    created(http.post(f"{dataset}/fields/", key=key, json={"type": "delete", "field": "loans"}))
+    resource["params"].update(null_values=["NA"], bootstrap={"isbn": "1", "loans": 1, "colour": "red"})
+    http.put(f"{dataset}/resources/{resource['uid']}", key=key, json=resource)
+    http.post(path, json={"isbn": "2", "title": "NA", "loans": 2, "colour": "red"})
+    assert sorted(records(http), key=lambda r: r["isbn"]) == [
+        {"title": None, "isbn": "1", "loans": 1},
+        {"title": "NA", "isbn": "2", "loans": 2},
+    ]
+    http.post(f"{dataset}/publish/", key=key)
+    http.post(path, json={"isbn": "3", "title": "NA", "loans": 2, "colour": "red"})
+    assert {"isbn": "3", "colour": "red"} in [
+        {name: value for name, value in r.items() if value is not None} for r in records(http)
+    ]
+    assert http.post(f"{dataset}/resources/{resource['uid']}/disable/", key=key).json["params"]["push_enabled"] is False
+    assert http.post(path, json={"isbn": "4"}).status == 403
+    assert http.post(f"{dataset}/resources/{resource['uid']}/enable", key=key).json["params"]["push_enabled"] is True
+    assert http.post(path, json={"isbn": "4"}).status == 200
+    renewed = http.post(f"{dataset}/resources/{resource['uid']}/renew_api_key", key=key).json
+    assert http.post(path, json={"isbn": "5"}).status == 401
+    assert http.post(push_path(renewed), json={"isbn": "5"}).status == 200
+
+
+def test_publish_needs_a_resource_and_a_field(http: Http, key: str) -> None:
+    dataset = a_dataset(http, key)
+    assert list(http.post(f"{dataset}/publish", key=key).json["detail"]) == ["resources"]
+    resource = a_resource(http, key, dataset, params={})
+    assert list(http.post(f"{dataset}/publish", key=key).json["detail"]) == ["fields"]
+    status = http.get(f"{dataset}/status/", key=key).json
+    assert (status["status"], status["is_published"]) == ("idle", False)
+    assert "bootstrap" in status["message"]
+    created(http.post(f"{dataset}/fields", key=key, json={"type": "type", "field": "isbn", "type_param": "text"}))
+    assert http.post(f"{dataset}/publish", key=key).status == 200
+    assert http.post(push_path(resource), json={"isbn": "1"}).status == 200
+
+
+def test_a_changed_unique_key_is_refused_while_records_are_stored(http: Http, key: str) -> None:
+    dataset = a_dataset(http, key)
+    path = push_path(a_resource(http, key, dataset))
+    http.post(f"{dataset}/publish", key=key)
+    created(http.post(f"{dataset}/fields", key=key, json={"type": "annotate", "annotation": "id", "field": "isbn"}))
+    assert http.post(f"{dataset}/publish", key=key).status == 200
+    http.post(path, json={"isbn": "1"})
+    created(http.post(f"{dataset}/fields", key=key, json={"type": "annotate", "annotation": "id", "field": "title"}))
+    answer = http.post(f"{dataset}/publish", key=key)
+    assert (answer.status, answer.json["error_code"]) == (409, "unique_key_changed")
+    assert http.post(path, json={"isbn": "2"}).status == 200
+    http.post(f"{dataset}/unpublish", key=key)
+    assert records(http) is None
+    assert http.post(f"{dataset}/publish", key=key).status == 200
+    assert records(http) == []
+
+
+def test_fields_are_a_stack_that_is_checked_at_every_change(http: Http, key: str) -> None:
+    dataset = a_dataset(http, key)
+    a_resource(http, key, dataset)
+    rename = created(
+        http.post(f"{dataset}/fields/", key=key, json={"type": "rename", "from_name": "isbn", "to_name": "number"})
+    )
+    annotate = created(
+        http.post(f"{dataset}/fields/", key=key, json={"type": "annotate", "annotation": "id", "field": "number"})
+    )
+    path = f"{dataset}/fields/{rename['uid']}"
+    assert http.get(path, key=key).json == rename
+    assert list(http.delete(path, key=key).json["detail"]) == ["field"], "the annotation needs the rename"
+    assert http.delete(f"{dataset}/fields/{annotate['uid']}", key=key).status == 204
+    assert http.put(path, key=key, json={**rename, "to_name": "code"}).json["to_name"] == "code"
+    assert http.put(path, key=key, json={**rename, "uid": "fi_000000"}).status == 400
+    assert http.delete(path, key=key).status == 204
+    assert http.get(f"{dataset}/fields/", key=key).json["results"] == []
+    assert http.get(path, key=key).status == 404
+
+
+def test_an_uploaded_file_is_loaded_at_publish_and_replaced_by_the_next(http: Http, key: str) -> None:
+    dataset = a_dataset(http, key)
+    file = upload(http, key, dataset, "isbn;title;loans\n1;Émma;2\n2;Persuasion;NA\n3;Odd;many\n".encode())
+    body = {
+        "type": "csvfile",
+        "title": "Books of 2026",
+        "params": {"null_values": ["NA"]},
+        "datasource": {"type": "uploaded_file", "file": {"uid": file["uid"]}},
+    }
+    resource = created(http.post(f"{dataset}/resources/", key=key, json=body))
+    assert resource["resource_id"] == "books-of-2026"
+    http.post(f"{dataset}/fields", key=key, json={"type": "type", "field": "loans", "type_param": "int"})
+    http.post(f"{dataset}/fields", key=key, json={"type": "annotate", "annotation": "id", "field": "isbn"})
+    push = push_path(a_resource(http, key, dataset))
+    assert http.post(f"{dataset}/publish/", key=key).status == 200
+    http.post(push, json={"isbn": "99", "title": "Pushed"})
+    expected = [("1", "Émma", 2), ("2", "Persuasion", None), ("99", "Pushed", None)]
+    assert sorted((r["isbn"], r["title"], r["loans"]) for r in records(http)) == expected
+    (error,) = http.get(f"{dataset}/status/", key=key).json["records_errors"]
+    assert "record 3" in error["message"]
+    second = upload(http, key, dataset, b"isbn;title;loans\n2;Persuasion;1\n")
+    resource["datasource"]["file"]["uid"] = second["uid"]
+    assert http.put(f"{dataset}/resources/{resource['uid']}", key=key, json=resource).status == 200
+    assert len(records(http)) == 3, "the new file acts at publish"
+    http.post(f"{dataset}/publish/", key=key)
+    expected = [("2", "Persuasion", 1), ("99", "Pushed", None)]
+    assert sorted((r["isbn"], r["title"], r["loans"]) for r in records(http)) == expected
+    http.delete(f"{dataset}/resources/{resource['uid']}", key=key)
+    http.post(f"{dataset}/publish/", key=key)
+    assert [r["isbn"] for r in records(http)] == ["99"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "content", "params"),
+    [
+        ("csvfile", b"isbn,loans\r\n1,2\r\n", {}),
+        ("csvfile", b"\xef\xbb\xbfisbn;loans\n1;2\n", {}),
+        ("csvfile", "isbn|loans\n1|2".encode("utf-16"), {"encoding": "utf-16"}),
+        ("csvfile", b"made today\nisbn;loans\n1;2\n", {"first_row_no": 2, "separator": ";"}),
+        ("jsonfile", b'[{"isbn": 1, "loans": 2}]', {}),
+        ("jsonfile", b'{"data": {"books": [{"isbn": 1, "loans": 2}]}}', {"json_root": "data.books"}),
+        ("jsonl", b'{"isbn": 1, "loans": 2}\n', {}),
+    ],
+)
+def test_files_of_every_form_load(http: Http, key: str, kind: str, content: bytes, params: dict[str, Any]) -> None:
+    dataset = a_dataset(http, key)
+    source = {"type": "uploaded_file", "file": {"uid": upload(http, key, dataset, content)["uid"]}}
+    created(http.post(f"{dataset}/resources", key=key, json={"type": kind, "params": params, "datasource": source}))
+    http.post(f"{dataset}/publish", key=key)
+    assert records(http) == [{"isbn": 1, "loans": 2}]
+
+
+@pytest.mark.parametrize(
+    ("kind", "content", "params", "says"),
+    [
+        ("csvfile", b"a;b\n1;2;3\n", {}, "line 2 has 3 cells"),
+        ("csvfile", b"a;a\n1;2\n", {}, "more than once"),
+        ("csvfile", b'a;b\n"1;2\n', {}, "line 2 is not CSV"),
+        ("csvfile", b"a;b\n\xe9;2\n", {}, "line 2 is not utf-8"),
+        ("csvfile", b"a;b\n1;2\n", {"encoding": "klingon"}, "unknown encoding"),
+        ("jsonfile", b"{", {}, "not JSON"),
+        ("jsonfile", b"[1]", {}, "entry 1 is no object"),
+        ("jsonfile", b'{"a": []}', {"json_root": "b"}, "nothing at 'b'"),
+        ("jsonl", b'{"a": 1}\n{', {}, "line 2"),
+    ],
+)
+def test_a_broken_file_says_where(
+    http: Http, key: str, kind: str, content: bytes, params: dict[str, Any], says: str
+) -> None:
+    dataset = a_dataset(http, key)
+    source = {"type": "uploaded_file", "file": {"uid": upload(http, key, dataset, content)["uid"]}}
+    answer = http.post(f"{dataset}/resources", key=key, json={"type": kind, "params": params, "datasource": source})
+    assert (answer.status, list(answer.json["detail"])) == (400, ["datasource"])
+    assert says in answer.json["detail"]["datasource"][0]
+
+
+@pytest.mark.parametrize(
+    ("body", "headers", "status"),
+    [
+        (b"x", {"content-type": "text/csv"}, 400),
+        (b"x", BOUNDARY, 400),
+        (b"--frontier--\r\n", BOUNDARY, 400),
+        (b'--frontier\r\nContent-Disposition: form-data; name="note"\r\n\r\nx\r\n--frontier--\r\n', BOUNDARY, 400),
+    ],
+)
+def test_a_form_without_a_file_is_refused(
+    http: Http, key: str, body: bytes, headers: dict[str, str], status: int
+) -> None:
+    answer = http.post(f"{a_dataset(http, key)}/resources/files", key=key, body=body, headers=headers)
+    assert (answer.status, list(answer.json["detail"])) == (status, ["file"])
+
+
+def test_a_file_of_another_dataset_is_not_found(http: Http, key: str) -> None:
+    mine = a_dataset(http, key)
+    other = f"{ROOT}/{created(http.post(ROOT, key=key, json={'metadata': {}, 'dataset_id': 'other'}))['uid']}"
+    file = upload(http, key, other, b"a;b\n1;2\n")
+    body = {"type": "csvfile", "datasource": {"type": "uploaded_file", "file": {"uid": file["uid"]}}}
+    assert http.post(f"{mine}/resources", key=key, json=body).status == 400
+    resource = a_resource(http, key, other)
+    assert http.get(f"{mine}/resources/{resource['uid']}", key=key).status == 404
+
+
+ROUTES = [
+    ("GET", "/", "browse"),
+    ("POST", "/", "edit"),
+    ("GET", "/{d}/", "browse"),
+    ("PUT", "/{d}/", "edit"),
+    ("DELETE", "/{d}/", "edit"),
+    ("POST", "/{d}/publish/", "publish"),
+    ("POST", "/{d}/unpublish/", "publish"),
+    ("GET", "/{d}/status/", "browse"),
+    ("GET", "/{d}/fields/", "browse"),
+    ("POST", "/{d}/fields/", "edit"),
+    ("GET", "/{d}/fields/fi_000000/", "browse"),
+    ("PUT", "/{d}/fields/fi_000000/", "edit"),
+    ("DELETE", "/{d}/fields/fi_000000/", "edit"),
+    ("GET", "/{d}/resources/", "browse"),
+    ("POST", "/{d}/resources/", "edit"),
+    ("POST", "/{d}/resources/files/", "edit"),
+    ("GET", "/{d}/resources/{r}/", "browse"),
+    ("PUT", "/{d}/resources/{r}/", "edit"),
+    ("DELETE", "/{d}/resources/{r}/", "edit"),
+    ("POST", "/{d}/resources/{r}/enable/", "edit"),
+    ("POST", "/{d}/resources/{r}/disable/", "edit"),
+    ("POST", "/{d}/resources/{r}/renew_api_key/", "edit"),
+]
+
+
+def test_every_route_asks_for_its_permission(http: Http, key: str) -> None:
+    dataset = a_dataset(http, key)
+    resource = a_resource(http, key, dataset)["uid"]
+    keys = {permission: http.api_key(permission) for permission in ("browse", "edit", "publish")}
+    for method, template, needed in ROUTES:
+        path = ROOT + template.format(d=dataset.rpartition("/")[2], r=resource)
+        assert http.request(method, path).status == 401, (method, path)
+        assert http.request(method, path, key="0" * 56).status == 401, (method, path)
+        for permission in keys.keys() - {needed}:
+            answer = http.request(method, path, key=keys[permission])
+            assert (answer.status, answer.json["error_code"]) == (403, "forbidden"), (method, path, permission)
+
+
+def test_the_permission_matrix_has_every_route_and_method() -> None:
+    declared = {re.sub(r"\{\w+\}", "{}", path.removeprefix(ROOT)) + "/" for path in app.routes if path.startswith(ROOT)}
+    matrix = {re.sub(r"\{\w\}|fi_000000", "{}", template.rstrip("/")) + "/" for _, template, _ in ROUTES}
+    assert declared == matrix
+
+
+@pytest.mark.parametrize("scheme", ["Apikey", "apikey", "ApiKey", "APIKEY"])
+def test_the_key_is_read_whatever_the_case_of_its_scheme(http: Http, key: str, scheme: str) -> None:
+    assert http.get(ROOT, headers={"authorization": f"{scheme} {key}"}).status == 200
+    assert http.get(ROOT, query={"apikey": key}).status == 200
+
+
+def test_a_wrong_method_names_the_right_ones(http: Http, key: str) -> None:
+    answer = http.request("PATCH", ROOT, key=key)
+    assert (answer.status, answer.headers["allow"], answer.json["error_code"]) == (
+        405,
+        "GET, POST",
+        "method_not_allowed",
+    )

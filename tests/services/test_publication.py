@@ -1,0 +1,131 @@
+"""Publish and unpublish: one at a time, whole or not at all, whatever fails in between."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from chalicelib.domain.errors import InvalidDatasetStatus
+from chalicelib.services import fields, resources
+from chalicelib.services.publication import publish, status_of, unpublish
+from chalicelib.services.source_files import upload_file
+from chalicelib.store.catalog import DatasetItem
+from chalicelib.store.dynamodb import Deadline
+from chalicelib.store.stores import Stores
+from tests.builders import NOW, at
+from tests.services.devices import Device, a_device
+
+BOOK = {"isbn": "1", "title": "Emma"}
+
+
+class Crash(Exception):  # noqa: N818 - it stands for the end of a process, not for an error
+    """The process died here."""
+
+
+class CallCounter:
+    """Counts the AWS calls of both DynamoDB clients; the call of number `fatal` (from 0) never happens."""
+
+    def __init__(self, fatal: int | None = None) -> None:
+        self.calls, self.fatal = 0, fatal
+
+    def __call__(self, **_: Any) -> None:
+        self.calls += 1
+        if self.calls - 1 == self.fatal:
+            raise Crash
+
+
+@contextmanager
+def counted(stores: Stores, counter: CallCounter) -> Iterator[CallCounter]:
+    managing = DatasetItem._get_connection().connection.client
+    clients = [stores.client._client, managing]
+    for client in clients:
+        client.meta.events.register("before-call.dynamodb", counter)
+    try:
+        yield counter
+    finally:
+        for client in clients:
+            client.meta.events.unregister("before-call.dynamodb", counter)
+
+
+def set_status(device: Device, status: str, since: Any) -> None:
+    dataset = DatasetItem.get("dataset", device.dataset_uid)
+    moment = since.isoformat(timespec="milliseconds")
+    dataset.update([DatasetItem.status.set(status), DatasetItem.status_since.set(moment)])
+
+
+def test_of_two_publishes_at_once_one_is_refused_with_the_exact_sentence(stores: Stores) -> None:
+    device = a_device(stores, bootstrap=BOOK)
+    set_status(device, "processing", NOW)
+    with pytest.raises(InvalidDatasetStatus) as refused:
+        publish(stores, device.dataset_uid, at(30), Deadline(5))
+    assert refused.value.message == (
+        "Invalid precondition, dataset status is 'processing' but must be one of 'idle, error, limit_reached'"
+    )
+
+
+def test_a_dead_workers_claim_expires(stores: Stores) -> None:
+    device = a_device(stores, bootstrap=BOOK)
+    set_status(device, "processing", NOW)
+    publish(stores, device.dataset_uid, at(61), Deadline(5))
+    assert status_of(device.dataset_uid)["status"] == "idle"
+
+
+def test_unpublish_then_publish_empties_the_dataset_every_time(stores: Stores) -> None:
+    device = a_device(stores, bootstrap=BOOK, unique_key=["isbn"])
+    for _ in range(3):
+        device.push([BOOK, {"isbn": "2"}])
+        assert len(device.stored()) == 2
+        unpublish(device.dataset_uid, NOW)
+        publish(stores, device.dataset_uid, NOW, Deadline(5))
+        assert device.stored() == {}
+
+
+def with_a_file(stores: Stores, content: bytes) -> Device:
+    """A published dataset with one pushed record, and a draft that adds a file and a field."""
+    device = a_device(stores, bootstrap=BOOK, unique_key=["isbn"])
+    device.push({"isbn": "pushed"})
+    file = upload_file(stores, device.dataset_uid, "books.csv", content, NOW)
+    source = {"type": "uploaded_file", "file": {"uid": file.uid}}
+    resources.create_resource(stores, device.dataset_uid, {"type": "csvfile", "datasource": source}, NOW)
+    fields.add_configuration(device.dataset_uid, {"type": "type", "field": "isbn", "type_param": "text"})
+    return device
+
+
+def test_a_crash_between_any_two_calls_of_a_publish_is_mended_by_the_next(stores: Stores) -> None:
+    content = b"isbn;title;shelf\n" + b"0;T;S\n1;T;S\n"
+    with counted(stores, CallCounter()) as whole:
+        publish(stores, with_a_file(stores, content).dataset_uid, NOW, Deadline(5))
+    for fatal in range(whole.calls):
+        device = with_a_file(stores, content)
+        before = device.live()
+        with counted(stores, CallCounter(fatal)) as counter:
+            try:
+                publish(stores, device.dataset_uid, NOW, Deadline(5))
+            except Crash:
+                assert counter.calls > fatal
+        version = device.live().version
+        assert version in (before.version, before.version + 1)
+        assert "pushed" in {r["isbn"] for r in device.stored().values()}
+        device.push({"isbn": "later"})
+        publish(stores, device.dataset_uid, at(61), Deadline(5))
+        assert {r["isbn"] for r in device.stored().values()} == {"pushed", "later", "0", "1"}
+        assert device.live().configuration.schema.get("shelf") is not None
+        assert status_of(device.dataset_uid)["status"] == "idle"
+
+
+def test_a_crash_between_any_two_calls_of_a_push_is_mended_by_repeating_it(stores: Stores) -> None:
+    body = [{"isbn": str(n % 45), "title": str(n)} for n in range(90)]
+    device = a_device(stores, bootstrap=BOOK, unique_key=["isbn"])
+    with counted(stores, CallCounter()) as whole:
+        device.push(body)
+    assert whole.calls == 4, "query, read, two writes"
+    for fatal in range(whole.calls):
+        device = a_device(stores, bootstrap=BOOK, unique_key=["isbn"])
+        device.push([{"isbn": "0", "title": "old"}, {"isbn": "untouched"}])
+        with counted(stores, CallCounter(fatal)), pytest.raises(Crash):
+            device.push(body)
+        receipt = device.push(body)
+        assert receipt.counts.created + receipt.counts.updated + receipt.counts.unchanged == 45
+        stored = {r["isbn"]: r.get("title") for r in device.stored().values()}
+        assert stored == {"untouched": None, **{str(n): str(n + 45) for n in range(45)}}

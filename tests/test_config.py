@@ -1,0 +1,38 @@
+"""Settings are complete or refused loudly."""
+
+import pytest
+
+from chalicelib.config import BadSettings, Settings
+
+COMPLETE = {
+    "FRESHWIRE_STAGE": "test",
+    "AWS_REGION": "eu-west-3",
+    "CATALOG_TABLE": "c",
+    "RECORDS_TABLE": "r",
+    "ACTIVITY_TABLE": "a",
+    "FILES_BUCKET": "f",
+    "SOURCES_BUCKET": "s",
+    "EXPORTS_BUCKET": "e",
+    "PUSH_SECRET_ID": "p",
+}
+
+
+def test_settings_come_from_the_environment() -> None:
+    settings = Settings.from_environment({**COMPLETE, "FRESHWIRE_PUBLIC_URL": "https://data.example.org/api/"})
+    assert (settings.catalog_table, settings.public_url) == ("c", "https://data.example.org/api")
+    assert settings.features == {"push", "scheduling"}
+    assert Settings.from_environment({**COMPLETE, "FRESHWIRE_FEATURES": ""}).features == {""}
+
+
+@pytest.mark.parametrize("name", sorted(COMPLETE))
+def test_a_missing_variable_is_named(name: str) -> None:
+    with pytest.raises(BadSettings, match=name):
+        Settings.from_environment({**COMPLETE, name: ""})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("FRESHWIRE_FEATURES", "push,teleport"), ("FRESHWIRE_PUBLIC_URL", "data.example.org")]
+)
+def test_a_bad_value_is_refused(name: str, value: str) -> None:
+    with pytest.raises(BadSettings, match=name):
+        Settings.from_environment({**COMPLETE, name: value})
