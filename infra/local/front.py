@@ -181,7 +181,6 @@ _INDEX = b"""<!doctype html><html lang="en"><meta charset="utf-8"><title>Freshwi
 <h1>Freshwire on this machine</h1>
 <ul>
 <li><a href="/api/explore/v2.1/catalog/datasets">the datasets</a></li>
-<li><a href="/api/console">the console</a></li>
 <li><a href="/api/health">health of the application</a></li>
 <li><a href="/_local/mails">the mails it sent</a></li>
 </ul></body></html>
