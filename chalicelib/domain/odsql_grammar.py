@@ -117,7 +117,7 @@ def _explained(parameter: str, text: str, error: UnexpectedInput) -> str:
         expected = error.accepts or error.expected
     elif isinstance(error, UnexpectedCharacters):
         expected = error.allowed or ()
-    phrases = sorted({_NAMES.get(name) or f"'{name.lower().strip('_')}'" for name in expected})
+    phrases = sorted({_NAMES.get(name) or f"'{name.lower().strip('_')}'" for name in expected}, key=_words_first)
     listed = " or ".join(filter(None, [", ".join(phrases[:-1]), *phrases[-1:]]))
     at = error.pos_in_stream
     ended = at is None or at < 0 or (isinstance(error, UnexpectedToken) and error.token.type == "$END")
@@ -156,6 +156,10 @@ def _check_depth(condition: Condition) -> None:
             elif isinstance(part, Junction):
                 inner += part.conditions
         layer = inner
+
+
+def _words_first(phrase: str) -> tuple[bool, str]:
+    return phrase.startswith("'"), phrase
 
 
 class _Meaning(Transformer[Token, Any]):
