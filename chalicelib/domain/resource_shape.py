@@ -18,7 +18,7 @@ def checked_resource(
     body: Any, kind: str | None = None, *, read_only: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:
     """The resource's values with `params` complete; ValidationFailed names what is wrong. `kind` is the type of a
-    resource that exists: it cannot change."""
+    resource that exists: neither it nor the resource id can change, the id is part of the push URL."""
     given = body.get("type", kind) if isinstance(body, dict) else None
     if given is None:
         raise ValidationFailed({"type": [f"{REQUIRED}: one of {', '.join(TYPES)}"]})
@@ -27,8 +27,11 @@ def checked_resource(
     if given not in TYPES:
         raise ValidationFailed({"type": [f"unknown type; use one of {', '.join(TYPES)}"]})
     is_realtime = given == "realtime"
-    known = {name: value for name, value in (read_only or {}).items() if name not in _KEYS}
-    values = checked(body, _KEYS if is_realtime else {**_KEYS, "datasource": _FILE_SOURCE}, read_only=known)
+    keys = {**_KEYS, "datasource": _KEYS["datasource"] if is_realtime else _FILE_SOURCE}
+    if kind is None:
+        keys["resource_id"] = Key(problem=_slug_problem)
+    known = {name: value for name, value in (read_only or {}).items() if name not in keys}
+    values = checked(body, keys, read_only=known)
     values.setdefault("type", given)
     values.setdefault("title", "Realtime" if is_realtime else given)
     shown_url = {"push_url": values.get("params", {}).get("push_url")}  # clients send it back as they got it
@@ -64,7 +67,6 @@ def _single_character(value: Any) -> str | None:
 
 _KEYS = {
     "type": Key(problem=one_of(*TYPES)),
-    "resource_id": Key(problem=_slug_problem),
     "title": Key(problem=text(least=1, most=300)),
     "params": Key(problem=an_object),
     "datasource": Key(problem=_datasource_problem),
