@@ -7,6 +7,7 @@ from hypothesis import HealthCheck, settings
 
 from chalicelib.store.stores import Stores
 from tests.deployment import CREDENTIALS, deployment
+from tests.no_secrets import pytest_configure  # noqa: F401 - watches the logs of the whole run for keys
 
 _QUIET = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 settings.register_profile("ci", max_examples=200, deadline=None, derandomize=True, suppress_health_check=_QUIET)

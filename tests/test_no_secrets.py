@@ -1,0 +1,59 @@
+"""The check for keys in logs catches a key however it gets there."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+HEAD = """
+import logging, sys
+from chalicelib.api.telemetry import logger
+from chalicelib.domain.identifiers import derive_push_key, new_api_key
+"""
+PLANTED = {
+    "by the product's logger": "logger.info('pushed', extra={'url': '?pushkey=' + derive_push_key('s', 're_0', 'n')})",
+    "in a sentence": "logging.getLogger('any').warning('key %s', new_api_key())",
+    "cut off from its shape": "logging.getLogger('any').warning('x' + 'ab' + new_api_key() + 'cd')",
+    "in a traceback": "\n    try: raise ValueError(new_api_key())\n    except ValueError: logger.exception('failed')",
+    "on standard output": "print(new_api_key())",
+    "on standard error": "sys.stderr.write(new_api_key())",
+    "made elsewhere": "print('0123456789abcdef' * 3 + '01234567')",
+}
+ALLOWED = {
+    "its fingerprint": "from chalicelib.domain.identifiers import fingerprint; logger.info(fingerprint(new_api_key()))",
+    "a record id": "print('0123456789abcdef0123456789abcdef01234567')",
+    "nothing": "new_api_key()",
+}
+
+
+def run(folder: Path, statement: str, *options: str) -> "subprocess.CompletedProcess[str]":
+    test = folder / "test_planted.py"
+    test.write_text(f"{HEAD}\ndef test_planted():\n    {statement}\n")
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "tests.no_secrets", "-p", "no:cacheprovider", *options]
+    return subprocess.run(
+        [*command, "--rootdir", str(folder), str(test)], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+
+
+@pytest.mark.parametrize("statement", PLANTED.values(), ids=PLANTED.keys())
+def test_a_planted_key_fails_the_test_that_wrote_it(tmp_path: Path, statement: str) -> None:
+    done = run(tmp_path, statement)
+    assert done.returncode == pytest.ExitCode.TESTS_FAILED, done.stdout
+    assert "a key was written into the logs" in done.stdout
+
+
+def test_a_key_in_a_record_is_found_when_nothing_is_captured(tmp_path: Path) -> None:
+    done = run(tmp_path, PLANTED["by the product's logger"], "-s")
+    assert done.returncode == pytest.ExitCode.TESTS_FAILED
+
+
+@pytest.mark.parametrize("statement", ALLOWED.values(), ids=ALLOWED.keys())
+def test_what_is_no_key_may_be_logged(tmp_path: Path, statement: str) -> None:
+    done = run(tmp_path, statement)
+    assert done.returncode == pytest.ExitCode.OK, done.stdout
+
+
+def test_this_run_is_watched(pytestconfig: pytest.Config) -> None:
+    assert pytestconfig.pluginmanager.has_plugin("no-secrets")
