@@ -138,6 +138,32 @@ def edit_dataset(dataset_uid: str, body: Any, now: datetime) -> DatasetItem:
     return dataset
 
 
+def read_metadata(dataset_uid: str, template: str | None = None, name: str | None = None) -> Any:
+    """The metadata of a dataset: all, of one template, or one entry (`{"value": ...}`); else NotFound."""
+    metadata = find_dataset(dataset_uid).metadata
+    if template is None:
+        return metadata
+    if name is None:
+        return _entry(metadata, template)
+    return _entry(_entry(metadata, template), name)
+
+
+def write_metadata(
+    dataset_uid: str, body: Any, now: datetime, template: str | None = None, name: str | None = None
+) -> Any:
+    """Replace all metadata, those of one template, or one entry; at once. Returns what was written."""
+    metadata = find_dataset(dataset_uid).metadata
+    if template is None:
+        written = body
+    elif name is None:
+        written = {**metadata, template: body}
+    else:
+        entries = metadata.get(template)
+        written = {**metadata, template: {**(entries or {}), name: body}}
+    edit_dataset(dataset_uid, {"metadata": written}, now)
+    return body
+
+
 def delete_dataset(stores: Stores, dataset_uid: str) -> None:
     """Delete a dataset with its draft and its uploaded files. Its records are out of reach at once, since nothing
     leads to their partition any more."""
@@ -173,6 +199,12 @@ def shown(dataset: DatasetItem) -> dict[str, Any]:
         "metadata": dataset.metadata,
         "default_security": _SECURITY,
     }
+
+
+def _entry(entries: Mapping[str, Any], name: str) -> Any:
+    if name not in entries:
+        raise NotFound(f"There is nothing under '{name[:60]}': use {', '.join(entries) or 'PUT to write it'}.")
+    return entries[name]
 
 
 def _title(metadata: Mapping[str, Any]) -> str:

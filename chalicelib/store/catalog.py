@@ -134,8 +134,10 @@ class ApiKeyItem(Model):
     fingerprint = UnicodeAttribute(range_key=True, attr_name="sk")
     uid = UnicodeAttribute()
     label = UnicodeAttribute()
+    prefix = UnicodeAttribute(null=True)
     permissions = JSONAttribute()
     created_at = UnicodeAttribute()
+    last_used_at = UnicodeAttribute(null=True)
     valid_until = NumberAttribute(null=True)
 
 

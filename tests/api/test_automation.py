@@ -371,29 +371,40 @@ def test_a_file_of_another_dataset_is_not_found(http: Http, key: str) -> None:
 
 
 ROUTES = [
-    ("GET", "/", "browse"),
-    ("POST", "/", "edit"),
-    ("GET", "/{d}/", "browse"),
-    ("PUT", "/{d}/", "edit"),
-    ("DELETE", "/{d}/", "edit"),
-    ("POST", "/{d}/publish/", "publish"),
-    ("POST", "/{d}/unpublish/", "publish"),
-    ("GET", "/{d}/status/", "browse"),
-    ("GET", "/{d}/fields/", "browse"),
-    ("POST", "/{d}/fields/", "edit"),
-    ("GET", "/{d}/fields/fi_000000/", "browse"),
-    ("PUT", "/{d}/fields/fi_000000/", "edit"),
-    ("DELETE", "/{d}/fields/fi_000000/", "edit"),
-    ("GET", "/{d}/resources/", "browse"),
-    ("POST", "/{d}/resources/", "edit"),
-    ("POST", "/{d}/resources/files/", "edit"),
-    ("GET", "/{d}/resources/{r}/", "browse"),
-    ("PUT", "/{d}/resources/{r}/", "edit"),
-    ("DELETE", "/{d}/resources/{r}/", "edit"),
-    ("POST", "/{d}/resources/{r}/enable/", "edit"),
-    ("POST", "/{d}/resources/{r}/disable/", "edit"),
-    ("POST", "/{d}/resources/{r}/renew_api_key/", "edit"),
+    ("GET", "/datasets/", "browse"),
+    ("POST", "/datasets/", "edit"),
+    ("GET", "/datasets/{d}/", "browse"),
+    ("PUT", "/datasets/{d}/", "edit"),
+    ("DELETE", "/datasets/{d}/", "edit"),
+    ("POST", "/datasets/{d}/publish/", "publish"),
+    ("POST", "/datasets/{d}/unpublish/", "publish"),
+    ("GET", "/datasets/{d}/status/", "browse"),
+    ("GET", "/datasets/{d}/metadata/", "browse"),
+    ("PUT", "/datasets/{d}/metadata/", "edit"),
+    ("GET", "/datasets/{d}/metadata/default/", "browse"),
+    ("PUT", "/datasets/{d}/metadata/default/", "edit"),
+    ("GET", "/datasets/{d}/metadata/default/title/", "browse"),
+    ("PUT", "/datasets/{d}/metadata/default/title/", "edit"),
+    ("GET", "/datasets/{d}/fields/", "browse"),
+    ("POST", "/datasets/{d}/fields/", "edit"),
+    ("GET", "/datasets/{d}/fields/fi_000000/", "browse"),
+    ("PUT", "/datasets/{d}/fields/fi_000000/", "edit"),
+    ("DELETE", "/datasets/{d}/fields/fi_000000/", "edit"),
+    ("GET", "/datasets/{d}/resources/", "browse"),
+    ("POST", "/datasets/{d}/resources/", "edit"),
+    ("POST", "/datasets/{d}/resources/files/", "edit"),
+    ("GET", "/datasets/{d}/resources/{r}/", "browse"),
+    ("PUT", "/datasets/{d}/resources/{r}/", "edit"),
+    ("DELETE", "/datasets/{d}/resources/{r}/", "edit"),
+    ("POST", "/datasets/{d}/resources/{r}/enable/", "edit"),
+    ("POST", "/datasets/{d}/resources/{r}/disable/", "edit"),
+    ("POST", "/datasets/{d}/resources/{r}/renew_api_key/", "edit"),
+    ("GET", "/apikeys/", "admin"),
+    ("POST", "/apikeys/", "admin"),
+    ("GET", "/apikeys/ak_000000/", "admin"),
+    ("DELETE", "/apikeys/ak_000000/", "admin"),
 ]
+_EXAMPLES = r"\{\w\}|\w\w_000000|(?<=metadata/)default|(?<=default/)title"
 
 
 def test_every_route_asks_for_its_permission(http: Http, key: str) -> None:
@@ -401,7 +412,7 @@ def test_every_route_asks_for_its_permission(http: Http, key: str) -> None:
     resource = a_resource(http, key, dataset)["uid"]
     keys = {permission: http.api_key(permission) for permission in ("browse", "edit", "publish")}
     for method, template, needed in ROUTES:
-        path = ROOT + template.format(d=dataset.rpartition("/")[2], r=resource)
+        path = "/automation/v1.0" + template.format(d=dataset.rpartition("/")[2], r=resource)
         assert http.request(method, path).status == 401, (method, path)
         assert http.request(method, path, key="0" * 56).status == 401, (method, path)
         for permission in keys.keys() - {needed}:
@@ -410,9 +421,63 @@ def test_every_route_asks_for_its_permission(http: Http, key: str) -> None:
 
 
 def test_the_permission_matrix_has_every_route_and_method() -> None:
-    declared = {re.sub(r"\{\w+\}", "{}", path.removeprefix(ROOT)) + "/" for path in app.routes if path.startswith(ROOT)}
-    matrix = {re.sub(r"\{\w\}|fi_000000", "{}", template.rstrip("/")) + "/" for _, template, _ in ROUTES}
+    base = "/automation/v1.0"
+    declared = {re.sub(r"\{\w+\}", "{}", path.removeprefix(base)) for path in app.routes if path.startswith(base)}
+    matrix = {re.sub(_EXAMPLES, "{}", template.rstrip("/")) for _, template, _ in ROUTES}
     assert declared == matrix
+
+
+def test_metadata_are_read_and_written_whole_by_template_and_by_entry(http: Http, key: str) -> None:
+    dataset = a_dataset(http, key)
+    assert http.get(f"{dataset}/metadata/", key=key).json == METADATA
+    assert http.get(f"{dataset}/metadata/default/title/", key=key).json == {"value": "Library books"}
+    put = http.put(f"{dataset}/metadata/default/title/", key=key, json={"value": "Books"})
+    assert (put.status, put.json) == (200, {"value": "Books"})
+    http.put(f"{dataset}/metadata/dcat/creator", key=key, json={"value": "The library"})
+    assert http.get(f"{dataset}/metadata", key=key).json == {
+        "default": {"title": {"value": "Books"}},
+        "dcat": {"creator": {"value": "The library"}},
+    }
+    http.put(f"{dataset}/metadata/dcat", key=key, json={"issued": {"value": "2026-01-01"}})
+    assert list(http.get(f"{dataset}/metadata/dcat", key=key).json) == ["issued"]
+    assert http.get(f"{dataset}/metadata/nothing/here", key=key).status == 404
+    assert http.put(f"{dataset}/metadata/default/title", key=key, json="Books").status == 400
+
+
+def test_api_keys_are_shown_once_listed_and_revoked_at_once(http: Http) -> None:
+    admin = http.api_key("admin")
+    body = {"label": "loader", "permissions": ["browse"], "expires_at": "2999-01-01T00:00:00Z"}
+    made = created(http.post("/automation/v1.0/apikeys/", key=admin, json=body))
+    assert http.get(ROOT, key=made["key"]).status == 200
+    listed = http.get("/automation/v1.0/apikeys/", key=admin)
+    assert made["key"] not in listed.text
+    (shown,) = [k for k in listed.json["results"] if k["uid"] == made["uid"]]
+    assert (shown["label"], shown["prefix"], shown["permissions"]) == ("loader", made["key"][:6], ["browse"])
+    assert shown["expires_at"] == "2999-01-01T00:00:00+00:00"
+    assert shown["last_used_at"]
+    path = f"/automation/v1.0/apikeys/{made['uid']}/"
+    assert http.get(path, key=admin).json == shown
+    assert http.delete(path, key=admin).status == 204
+    assert http.get(ROOT, key=made["key"]).status == 401
+    assert http.get(path, key=admin).status == 404
+
+
+@pytest.mark.parametrize(
+    ("change", "name"),
+    [
+        ({"permissions": ["fly"]}, "permissions"),
+        ({"permissions": []}, "permissions"),
+        ({"permissions": [[]]}, "permissions"),
+        ({"label": ""}, "label"),
+        ({"expires_at": "2020-01-01"}, "expires_at"),
+        ({"expires_at": "soon"}, "expires_at"),
+        ({"key": "mine"}, "key"),
+    ],
+)
+def test_an_api_key_that_cannot_be_names_the_problem(http: Http, change: dict[str, Any], name: str) -> None:
+    body = {"label": "loader", "permissions": ["browse"], **change}
+    answer = http.post("/automation/v1.0/apikeys", key=http.api_key("admin"), json=body)
+    assert (answer.status, list(answer.json["detail"])) == (400, [name])
 
 
 @pytest.mark.parametrize("scheme", ["Apikey", "apikey", "ApiKey", "APIKEY"])

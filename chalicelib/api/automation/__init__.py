@@ -1,0 +1,6 @@
+"""The management API v1.0: what publishers and their scripts set up. Authenticated by API keys."""
+
+from chalicelib.api.automation import apikeys, datasets, resources
+from chalicelib.api.automation.routing import routes
+
+__all__ = ["apikeys", "datasets", "resources", "routes"]

@@ -1,0 +1,104 @@
+"""Datasets, their field configurations, and publication."""
+
+from chalice.app import Response
+
+from chalicelib import wiring
+from chalicelib.api.automation.routing import DATASET, OK, body, method, no_content, now, page, require, route, routes
+from chalicelib.api.http import json_answer, query_of, started
+from chalicelib.services import datasets, fields, publication
+
+
+@route("/datasets", "GET", "POST")
+def dataset_list() -> Response:
+    """List the datasets, or create one."""
+    if method() == "GET":
+        require("browse")
+        return page([datasets.shown(d) for d in datasets.list_datasets(query_of(routes.current_request, "dataset_id"))])
+    require("edit")
+    return json_answer(datasets.shown(datasets.create_dataset(body(), now())), status=201)
+
+
+@route(DATASET, "GET", "PUT", "DELETE")
+def dataset_one(dataset_uid: str) -> Response:
+    """Read, edit or delete a dataset."""
+    if method() == "GET":
+        require("browse")
+        return json_answer(datasets.shown(datasets.find_dataset(dataset_uid)))
+    require("edit")
+    if method() == "PUT":
+        return json_answer(datasets.shown(datasets.edit_dataset(dataset_uid, body(), now())))
+    datasets.delete_dataset(wiring.stores(), dataset_uid)
+    return no_content()
+
+
+@route(DATASET + "/publish", "POST")
+def dataset_publish(dataset_uid: str) -> Response:
+    """Make the draft the published configuration."""
+    require("publish")
+    now, deadline = started(routes.current_request)
+    publication.publish(wiring.stores(), dataset_uid, now, deadline)
+    return json_answer(OK)
+
+
+@route(DATASET + "/unpublish", "POST")
+def dataset_unpublish(dataset_uid: str) -> Response:
+    """Take the dataset and its records off."""
+    require("publish")
+    publication.unpublish(dataset_uid, now())
+    return json_answer(OK)
+
+
+@route(DATASET + "/status", "GET")
+def dataset_status(dataset_uid: str) -> Response:
+    """What the dataset is doing."""
+    require("browse")
+    return json_answer(publication.status_of(dataset_uid))
+
+
+@route(DATASET + "/metadata", "GET", "PUT")
+def metadata_all(dataset_uid: str) -> Response:
+    """Read or replace all metadata."""
+    return _metadata(dataset_uid)
+
+
+@route(DATASET + "/metadata/{template}", "GET", "PUT")
+def metadata_template(dataset_uid: str, template: str) -> Response:
+    """Read or replace the metadata of one template."""
+    return _metadata(dataset_uid, template)
+
+
+@route(DATASET + "/metadata/{template}/{name}", "GET", "PUT")
+def metadata_entry(dataset_uid: str, template: str, name: str) -> Response:
+    """Read or write one entry of the metadata, `{"value": ...}`."""
+    return _metadata(dataset_uid, template, name)
+
+
+@route(DATASET + "/fields", "GET", "POST")
+def field_list(dataset_uid: str) -> Response:
+    """List the field configurations, or put one on the stack."""
+    if method() == "GET":
+        require("browse")
+        return page(fields.list_configurations(dataset_uid))
+    require("edit")
+    return json_answer(fields.add_configuration(dataset_uid, body()), status=201)
+
+
+@route(DATASET + "/fields/{field_uid}", "GET", "PUT", "DELETE")
+def field_one(dataset_uid: str, field_uid: str) -> Response:
+    """Read, replace or delete a field configuration."""
+    if method() == "GET":
+        require("browse")
+        return json_answer(fields.find_configuration(dataset_uid, field_uid))
+    require("edit")
+    if method() == "PUT":
+        return json_answer(fields.edit_configuration(dataset_uid, field_uid, body()))
+    fields.delete_configuration(dataset_uid, field_uid)
+    return no_content()
+
+
+def _metadata(dataset_uid: str, *names: str) -> Response:
+    if method() == "GET":
+        require("browse")
+        return json_answer(datasets.read_metadata(dataset_uid, *names))
+    require("edit")
+    return json_answer(datasets.write_metadata(dataset_uid, body(), now(), *names))

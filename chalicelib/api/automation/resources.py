@@ -1,0 +1,80 @@
+"""Resources of a dataset, their push keys, and uploaded files."""
+
+from typing import Any
+
+from chalice.app import Response
+
+from chalicelib import wiring
+from chalicelib.api.automation.routing import DATASET, body, method, no_content, now, page, require, route, routes
+from chalicelib.api.form import uploaded_part
+from chalicelib.api.http import base_url, json_answer, json_body_of
+from chalicelib.services import datasets, resources, source_files
+from chalicelib.services.access import Caller
+
+_RESOURCE = DATASET + "/resources/{resource_uid}"
+
+
+@route(DATASET + "/resources", "GET", "POST")
+def resource_list(dataset_uid: str) -> Response:
+    """List the resources, or add one."""
+    if method() == "GET":
+        caller = require("browse")
+        return page([_shown(caller, dataset_uid, draft) for draft in resources.list_resources(dataset_uid)])
+    caller = require("edit")
+    draft = resources.create_resource(wiring.stores(), dataset_uid, body(), now())
+    return json_answer(_shown(caller, dataset_uid, draft), status=201)
+
+
+@route(DATASET + "/resources/files", "POST")
+def file_list(dataset_uid: str) -> Response:
+    """Upload a file for a resource to use."""
+    require("edit")
+    filename, content = uploaded_part(routes.current_request)
+    item = source_files.upload_file(wiring.stores(), dataset_uid, filename, content, now())
+    return json_answer(source_files.shown(item), status=201)
+
+
+@route(_RESOURCE, "GET", "PUT", "DELETE")
+def resource_one(dataset_uid: str, resource_uid: str) -> Response:
+    """Read, edit or delete a resource."""
+    if method() == "GET":
+        caller = require("browse")
+        return json_answer(_shown(caller, dataset_uid, resources.find_resource(dataset_uid, resource_uid)))
+    caller = require("edit")
+    if method() == "PUT":
+        draft = resources.edit_resource(wiring.stores(), dataset_uid, resource_uid, body(), now())
+        return json_answer(_shown(caller, dataset_uid, draft))
+    resources.delete_resource(dataset_uid, resource_uid)
+    return no_content()
+
+
+@route(_RESOURCE + "/enable", "POST")
+def resource_enable(dataset_uid: str, resource_uid: str) -> Response:
+    """Let the resource take pushes."""
+    caller = require("edit")
+    return json_answer(_shown(caller, dataset_uid, resources.set_push_enabled(dataset_uid, resource_uid, True)))
+
+
+@route(_RESOURCE + "/disable", "POST")
+def resource_disable(dataset_uid: str, resource_uid: str) -> Response:
+    """Refuse pushes to the resource."""
+    caller = require("edit")
+    return json_answer(_shown(caller, dataset_uid, resources.set_push_enabled(dataset_uid, resource_uid, False)))
+
+
+@route(_RESOURCE + "/renew_api_key", "POST")
+def resource_renew_api_key(dataset_uid: str, resource_uid: str) -> Response:
+    """Give the resource a new push key."""
+    caller = require("edit")
+    body = json_body_of(routes.current_request, default={})
+    draft = resources.renew_push_key(wiring.stores(), dataset_uid, resource_uid, body, now())
+    return json_answer(_shown(caller, dataset_uid, draft))
+
+
+def _shown(caller: Caller, dataset_uid: str, draft: resources.Draft) -> dict[str, Any]:
+    """The resource; its push URL only for those who may edit: whoever has it can push."""
+    if draft.switches is None or not caller.may("edit"):
+        return resources.shown(wiring.stores(), draft)
+    base = base_url(routes.current_request, wiring.settings().public_url)
+    dataset_id = datasets.find_dataset(dataset_uid).dataset_id
+    return resources.shown(wiring.stores(), draft, f"{base}/push/1.0/{dataset_id}")
