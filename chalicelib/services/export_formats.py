@@ -17,14 +17,13 @@ from chalicelib.domain.schema import Schema
 from chalicelib.services.question import Found
 
 FORMATS = ("csv", "geojson", "json", "jsonl")
-DELIMITERS = (",", ";", "\t", "|")
 _GEO = ("geo_point_2d", "geo_shape")
 _BOM = "\ufeff"
 
 
 @dataclass(frozen=True, kw_only=True)
 class CsvOptions:
-    """How CSV is written: one of DELIMITERS between cells, a byte order mark for spreadsheets, labels as header."""
+    """How CSV is written: the delimiter between cells, a byte order mark for spreadsheets, labels as header."""
 
     delimiter: str = ";"
     with_bom: bool = True

@@ -50,13 +50,6 @@ class ActivityLog:
                 return entry
         return None
 
-    def modified(self, dataset_uid: str, deadline: Deadline) -> str | None:
-        """When the dataset's records last changed, ISO 8601 UTC, or None."""
-        key = {"pk": {"S": dataset_uid}, "sk": {"S": "modified"}}
-        answer = with_retries(lambda: self._client.get_item(TableName=self._table, Key=key), deadline)
-        at: str | None = answer["Item"]["at"]["S"] if "Item" in answer else None
-        return at
-
     def _entry(self, dataset_uid: str, sort_key: str, entry: Mapping[str, Any], now: datetime) -> Item:
         return {
             "pk": {"S": dataset_uid},
