@@ -24,7 +24,6 @@ from chalicelib.store.stores import Stores
 MAX_DIRECT = 4_500_000  # bytes of a file that goes straight back
 MAX_ESCAPED = 5_800_000  # bytes of it as a JSON string, which is how Lambda answers: its limit is 6,291,556
 PART_BYTES = 8 * 1024 * 1024
-_CHUNK = 500  # records written at once
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,8 +66,8 @@ def _found(
 def _write(found: Iterator[Found], written: Format, outlet: "_Outlet") -> None:
     outlet.add(written.head)
     before = b""
-    while chunk := [written.record(entry) for entry in islice(found, _CHUNK)]:
-        outlet.add(before + written.separator.join(chunk))
+    for entry in found:
+        outlet.add(before + written.record(entry))
         before = written.separator
     outlet.add(written.tail)
 
