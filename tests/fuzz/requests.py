@@ -1,14 +1,17 @@
 """Requests whose path, method, query and headers are not what they should be."""
 
+from collections.abc import Mapping, Sequence
 from urllib.parse import quote, quote_from_bytes
 
 from hypothesis import strategies as st
 
+from tests.fuzz import management_bodies
 from tests.fuzz.bodies import bodies
 from tests.fuzz.gateway import HttpRequest
 from tests.fuzz.values import texts
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
+any_method = st.sampled_from(METHODS)
 _ODD_IDS = (
     *("..", "../..", "../../etc/passwd", "....//", ".", "%2e%2e", "a/../b", "live#every-type", "every-type#config"),
     *("EVERY-TYPE", "every-type ", "every-type\x00", "every‐type", "évery-type", "٠", "💥", "a" * 5000, "-", "_", "*"),
@@ -121,18 +124,28 @@ _PUSH_PATHS = (
     "/push/1.0/{}/{}/batches/{}",
     "/health",
 )
-_DATASET = "/automation/v1.0/datasets/{}"
-_MANAGEMENT_PATHS = (
-    "/automation/v1.0/datasets",
-    _DATASET,
-    *(f"{_DATASET}/{part}" for part in ("publish", "unpublish", "status", "fields", "fields/{}")),
-    *(f"{_DATASET}/{part}" for part in ("resources", "resources/{}", "resources/files")),
-    *(f"{_DATASET}/resources/{{}}/{action}" for action in ("enable", "disable", "renew_api_key")),
-)
+_DATASETS = "/automation/v1.0/datasets"
+_DATASET, _RESOURCE = f"{_DATASETS}/{{dataset}}", f"{_DATASETS}/{{dataset}}/resources/{{resource}}"
+_Bodies = st.SearchStrategy[bytes]
+_MANAGEMENT_PATHS: Mapping[str, tuple[str, _Bodies]] = {  # the methods they take, and bodies that may fit
+    _DATASETS: ("GET POST", management_bodies.titles),
+    _DATASET: ("GET PUT PUT PUT DELETE", management_bodies.titles),
+    f"{_DATASET}/status": ("GET", st.just(b"")),
+    **{f"{_DATASET}/{action}": ("POST", st.just(b"")) for action in ("publish", "unpublish")},
+    f"{_DATASET}/fields": ("GET POST POST POST", management_bodies.configurations),
+    f"{_DATASET}/fields/{{field}}": ("GET PUT PUT PUT DELETE", management_bodies.configurations),
+    f"{_DATASET}/resources": ("GET POST POST POST", management_bodies.resources),
+    f"{_DATASET}/resources/files": ("POST", management_bodies.forms),
+    _RESOURCE: ("GET PUT PUT PUT DELETE", management_bodies.resources),
+    **{
+        f"{_RESOURCE}/{action}": ("POST", management_bodies.overlaps)
+        for action in ("enable", "disable", "renew_api_key")
+    },
+}
 
 
-def _path(template: str, parts: list[str], slash: str, query: str) -> str:
-    filled = template.format(*parts)
+def _path(template: str, parts: Sequence[str], slash: str, query: str) -> str:
+    filled = template.format(*parts) if parts else template
     return f"{filled}{slash}{'?' if query else ''}{query}"
 
 
@@ -149,25 +162,42 @@ def stray_requests() -> st.SearchStrategy[HttpRequest]:
     return _requests(_paths(_PUSH_PATHS, known, queries), headers)
 
 
-def management_requests(
-    known_ids: list[str], api_key: str, management_bodies: st.SearchStrategy[bytes]
-) -> st.SearchStrategy[HttpRequest]:
-    """Requests to the management API, most of them with its key."""
-    keyed = headers.map(lambda given: {**given, "Authorization": f"Apikey {api_key}"})
-    paths = _paths(_MANAGEMENT_PATHS, st.sampled_from(known_ids), st.just("") | queries)
-    return _requests(paths, st.one_of(keyed, keyed, keyed, headers), management_bodies)
+def management_requests(known_ids: Mapping[str, str], api_keys: Sequence[str]) -> st.SearchStrategy[HttpRequest]:
+    """Requests to the management API, most of them with a key, an id that exists, and a body that nearly fits."""
+    keyed = st.sampled_from(api_keys).flatmap(
+        lambda key: headers.map(lambda given: {**given, "Authorization": f"Apikey {key}"})
+    )
+    plain = st.sampled_from(api_keys).map(lambda key: {"Authorization": f"Apikey {key}"})
+    form = st.just({"Content-Type": "multipart/form-data; boundary=x", "Authorization": f"Apikey {api_keys[0]}"})
+
+    def to(template: str) -> st.SearchStrategy[HttpRequest]:
+        exact = st.just(template.format(**known_ids))
+        odd = st.fixed_dictionaries(dict.fromkeys(known_ids, ids)).map(lambda chosen: template.format(**chosen))
+        query = st.just("") | queries
+        paths = st.builds(_path, st.one_of(exact, exact, exact, odd), st.just([]), st.sampled_from(["", "/"]), query)
+        methods, fitting = _MANAGEMENT_PATHS[template]
+        right = st.sampled_from(methods.split())
+        return _requests(
+            paths,
+            form if template.endswith("/files") else st.one_of(plain, plain, keyed, headers),
+            st.one_of(fitting, fitting, fitting, bodies),
+            st.one_of(right, right, right, any_method),
+        )
+
+    return st.sampled_from(sorted(_MANAGEMENT_PATHS)).flatmap(to)
 
 
 def _requests(
     paths: st.SearchStrategy[str],
     given_headers: st.SearchStrategy[dict[str, str]],
     given_bodies: st.SearchStrategy[bytes] = bodies,
+    methods: st.SearchStrategy[str] = any_method,
 ) -> st.SearchStrategy[HttpRequest]:
     return st.builds(
         HttpRequest,
-        method=st.sampled_from(METHODS),
+        method=methods,
         path=paths,
         headers=given_headers,
-        body=st.none() | given_bodies | st.text(max_size=20),
+        body=st.one_of(given_bodies, given_bodies, given_bodies, st.none() | st.text(max_size=20)),
         as_base64=st.booleans(),
     )

@@ -198,23 +198,10 @@ def test_a_request_without_its_key_is_refused(world: World, request: HttpRequest
 @given(data=st.data())
 def test_a_management_request_never_touches_records_it_does_not_own(world: World, data: st.DataObject) -> None:
     ran.add("management")
-    request = data.draw(requests.management_requests(world.managed_ids(), world.api_key, bodies.management))
+    request = data.draw(requests.management_requests(world.managed_ids(), world.api_keys))
     answer = world.send(request)
-    if answer is None:
-        return
-    assert answer.after == answer.before
-    if (
-        request.method == "POST"
-        and request.path.partition("?")[0].strip("/").endswith("datasets")
-        and answer.status == 201
-    ):
-        world.send(
-            HttpRequest(
-                method="DELETE",
-                path=f"/automation/v1.0/datasets/{answer.body['uid']}",
-                headers={"authorization": f"Apikey {world.api_key}"},
-            )
-        )
+    if answer is not None:
+        assert answer.after == answer.before
 
 
 @pytest.mark.parametrize(("size", "status"), [(MAX_BYTES - 1, 200), (MAX_BYTES, 200), (MAX_BYTES + 1, 413)])
@@ -241,5 +228,5 @@ def test_as_many_requests_were_generated_as_the_profile_promises(world: World) -
     if ran != {"good", "bad", "delete", "bodies", "stray", "management"}:
         pytest.skip("not all of the generating tests were selected")
     assert world.sent.total() >= REQUESTS
-    assert {200, 201, 204, 400, 401, 403, 404, 405, 409, 413} <= world.sent.keys()
+    assert {200, 400, 401, 403, 404, 405, 409, 413} <= world.sent.keys()
     assert {"ci": 2_000, "long": 20_000}[PROFILE] == REQUESTS
