@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
+import orjson
 from botocore.exceptions import ClientError, ConnectionError, HTTPClientError
 from pynamodb.connection import Connection
 from pynamodb.exceptions import PynamoDBException
@@ -36,14 +37,34 @@ Result = TypeVar("Result")
 
 
 def hot_client(region: str) -> Any:
-    """A DynamoDB client for raw calls, safe to share between threads."""
-    return Connection(
+    """A DynamoDB client for raw calls, safe to share between threads. Requests must be in DynamoDB's typed JSON."""
+    client: Any = Connection(
         region=region,
         connect_timeout_seconds=CONNECT_TIMEOUT,
         read_timeout_seconds=READ_TIMEOUT,
         max_retry_attempts=0,
         max_pool_connections=THREADS,
     ).client
+    client._serializer = _WireSerializer()
+    agent = client._user_agent_creator.to_string()
+    client._user_agent_creator.to_string = lambda: agent  # built anew for each request it takes a tenth of the CPU
+    return client
+
+
+class _WireSerializer:
+    """Takes the place of botocore's serializer, which walks every value of a request to bring it into the form that
+    our requests have already. It was a quarter of the CPU of a large push; a test compares the two."""
+
+    def serialize_to_request(self, parameters: dict[str, Any], operation_model: Any) -> dict[str, Any]:
+        """The HTTP request of a call: DynamoDB's JSON 1.0 protocol."""
+        target = f"{operation_model.metadata['targetPrefix']}.{operation_model.name}"
+        return {
+            "url_path": "/",
+            "query_string": "",
+            "method": "POST",
+            "headers": {"X-Amz-Target": target, "Content-Type": "application/x-amz-json-1.0"},
+            "body": orjson.dumps(parameters),
+        }
 
 
 class Deadline:
