@@ -5,6 +5,7 @@ exact: it is used only while the mark of the last change is the one that stood w
 change was over by then. A mark says when a request began, and no request writes for longer than SETTLED.
 """
 
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 from chalicelib.domain.errors import TemporarilyUnavailable
@@ -37,7 +38,8 @@ def count_records(stores: Stores, live: LiveDataset, seen: LastSeen, now: dateti
         raise
     if counted > EXACT or settled:
         moment = int(now.timestamp() * 1000)
-        stores.counts.keep(live.dataset_uid, StoredCount(counted, live.partition, seen.mark, moment), deadline)
+        with suppress(TemporarilyUnavailable):  # the count is known; keeping it only spares the next reader
+            stores.counts.keep(live.dataset_uid, StoredCount(counted, live.partition, seen.mark, moment), deadline)
     return counted
 
 

@@ -104,7 +104,7 @@ def in_order(found: Iterable[Found], order: Order, most: int | None = None) -> I
         size += len(record.text)
         if size > MAX_SORTED or (most is not None and len(entries) >= max(2 * most, _CUT_FROM)):
             order.sort(entries, by_key)
-            del entries[most:]
+            entries = entries if most is None else entries[:most]
             size = sum(len(record.text) for _, record in entries)
             if size > MAX_SORTED // 2:  # half, so that the next sort is not due at the next record
                 raise InvalidQuery(_TOO_LARGE)

@@ -7,10 +7,13 @@ import pytest
 from botocore.exceptions import ClientError
 
 from chalicelib.domain.errors import InvalidQuery, TemporarilyUnavailable
+from chalicelib.domain.odsql import parse_order_by
+from chalicelib.domain.odsql_order import compile_order
 from chalicelib.services.publication import publish, unpublish
+from chalicelib.services.question import Found, in_order
 from chalicelib.store.counts import StoredCount
 from chalicelib.store.dynamodb import Deadline
-from chalicelib.store.record_reader import RecordReader
+from chalicelib.store.record_reader import RecordReader, StoredRecord
 from chalicelib.store.stores import Stores
 from tests.builders import NOW, a_dataset, a_schema
 from tests.services.devices import a_device
@@ -97,7 +100,7 @@ def _item(shard: int, number: int) -> Any:
 
 
 def with_records(stores: Stores, records: int) -> tuple[Reader, ManyRecords]:
-    target = a_dataset("many", schema=a_schema(title="text", pages="int"))
+    target = a_dataset(f"many-{records}", schema=a_schema(title="text", pages="int"))
     table = ManyRecords(records)
     stores.__dict__["reader"] = RecordReader(table, "records")
     return Reader(stores, target.dataset_id), table
@@ -112,6 +115,27 @@ def test_where_and_order_by_take_50000_records_and_refuse_one_more(stores: Store
         with pytest.raises(InvalidQuery, match=r"at most 50,000 records .* use an export"):
             reader.page(limit=1, **asked)
     assert reader.page(limit=1)[0] == 50_001
+
+
+def test_a_dataset_that_takes_too_long_to_count_shows_its_last_count(stores: Stores) -> None:
+    reader, _ = with_records(stores, 200_000)
+    assert reader.page(limit=1)[0] == 200_000
+    reader.now += timedelta(hours=1)
+    reader.deadline = Deadline(0)
+    assert reader.page(limit=1)[0] == 200_000
+    untold, _ = with_records(stores, 200_001)
+    untold.deadline = Deadline(0)
+    with pytest.raises(TemporarilyUnavailable):
+        untold.page(limit=1)
+
+
+def test_a_sort_of_very_large_records_is_refused_before_memory_ends() -> None:
+    record = StoredRecord("0" * 40, "x" * 1_000_000, 0, {})
+    order = compile_order(parse_order_by("pages"), a_schema(pages="int"))
+    found = [Found(record._replace(text="{}"), {"pages": 2}), *[Found(record, {"pages": 1})] * 65]
+    with pytest.raises(InvalidQuery, match="too large to be sorted"):
+        list(in_order(found, order))
+    assert next(in_order([*found[1:], found[0]._replace(values={"pages": 0})], order, 1)).values == {}
 
 
 def test_a_page_of_a_large_dataset_reads_its_records_and_those_before(stores: Stores) -> None:
