@@ -50,12 +50,15 @@ def cast_text(value: Any) -> str:
 
 
 def cast_int(value: Any) -> int:
-    """A whole number of 64 bits, from 1, 1.0 or "1"."""
+    """A whole number of 64 bits, from 1, 1.0 or "1". An integer beyond 64 bits is parsed as a float: it must not come
+    in rounded."""
     if value.__class__ is int:
         number = value
     elif value.__class__ is float:
         if not value.is_integer():
             raise CastError(f"expected a whole number, got {shown(value)}")
+        if abs(value) >= EXACT_FLOAT:
+            raise CastError(f"the number {shown(value)} has lost digits: send it as a string")
         number = int(value)
     elif isinstance(value, str) and len(value) <= _MAX_NUMBER_TEXT and _INT_TEXT.fullmatch(value.strip()):
         number = int(value.strip().partition(".")[0])

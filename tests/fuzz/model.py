@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -9,6 +10,7 @@ from tests.fuzz.world import KEY, Table
 
 Records = dict[tuple[str, str], Any]  # by pk and sk, each as its JSON value
 SHARDS = 8
+_ID = re.compile("[0-9a-f]{40}")
 
 
 def as_records(table: Table) -> Records:
@@ -39,5 +41,5 @@ def after_push(before: Records, partition: str, records: Iterable[Mapping[str, A
 
 def after_delete(before: Records, partition: str, identifiers: Iterable[str]) -> Records:
     """Those ids are gone; what was not there is fine."""
-    gone = {place_of(partition, identifier) for identifier in identifiers if len(identifier) == 40}
+    gone = {place_of(partition, identifier) for identifier in identifiers if _ID.fullmatch(identifier)}
     return {place: record for place, record in before.items() if place not in gone}
