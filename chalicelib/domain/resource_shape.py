@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 import orjson
 
@@ -9,9 +10,11 @@ from chalicelib.domain.errors import ValidationFailed
 from chalicelib.domain.identifiers import is_slug, is_uid
 from chalicelib.domain.shape import REQUIRED, Key, an_object, checked, flag, one_of, text, texts, whole
 
-FILE_TYPES = ("csvfile", "jsonfile", "jsonl")
+FILE_TYPES = ("csvfile", "jsonfile", "jsonl", "geojson", "xlsx")
 TYPES = ("realtime", *FILE_TYPES)
 MAX_BOOTSTRAP = 100_000  # bytes of JSON
+MAX_URL = 2000
+_SCHEMES = {"http": ("https", "http"), "ftp": ("ftps", "ftp")}
 
 
 def checked_resource(
@@ -47,7 +50,35 @@ def _file_source_problem(value: Any) -> str | None:
     match value:
         case {"type": "uploaded_file", "file": {"uid": str(uid)}} if is_uid(uid):
             return None
-    return 'expected {"type": "uploaded_file", "file": {"uid": ...}} with the uid that the upload answered'
+        case {"type": "http" | "ftp" as kind, "connection": {"type": str(same), "url": str(url)}} if same == kind:
+            return _remote_problem(kind, url, value)
+    return (
+        'expected {"type": "uploaded_file", "file": {"uid": ...}} with the uid that the upload answered, or '
+        '{"type": "http", "connection": {"type": "http", "url": "https://..."}, "relative_url": "/..."}'
+    )
+
+
+def _remote_problem(kind: str, url: str, source: Mapping[str, Any]) -> str | None:
+    """What is wrong with a remote source: credentials have no place in an address, which is shown to readers."""
+    relative = source.get("relative_url", "")
+    if unknown := source.keys() - {"type", "connection", "headers", "relative_url"}:
+        return f"unknown field {', '.join(sorted(unknown))}; use connection, headers and relative_url"
+    if unknown := source["connection"].keys() - {"type", "url", "auth"}:
+        return f"unknown field {', '.join(sorted(unknown))} in connection; use url and auth"
+    if not isinstance(relative, str) or len(url) + len(relative) > MAX_URL:
+        return f"the url and relative_url must be text of at most {MAX_URL} characters together"
+    try:
+        parts = urlsplit(url)
+        host, user = parts.hostname, parts.username
+    except ValueError:
+        return "the url is none: expected https://host/path"
+    if parts.scheme not in _SCHEMES[kind] or not host:
+        return f"the url must begin with {' or '.join(f'{scheme}://' for scheme in _SCHEMES[kind])} and name a host"
+    if user is not None:
+        return "the url carries credentials: take them out of it"
+    if source["connection"].get("auth") is not None or source.get("headers"):
+        return "auth and headers are not offered by this version: leave them out"
+    return None
 
 
 def _bootstrap_problem(value: Any) -> str | None:
@@ -61,8 +92,9 @@ def _slug_problem(value: Any) -> str | None:
     return None if isinstance(value, str) and is_slug(value) else "expected a slug of a-z, 0-9, - and _"
 
 
-def _single_character(value: Any) -> str | None:
-    return None if isinstance(value, str) and len(value) == 1 else "expected one character"
+def _separator_problem(value: Any) -> str | None:
+    is_one = isinstance(value, str) and len(value) == 1 and value not in '"\r\n'
+    return None if is_one else "expected one character, no quote and no line end"
 
 
 _KEYS = {
@@ -94,17 +126,19 @@ REALTIME_DEFAULTS: Mapping[str, Any] = {
     "inactivity_minutes": 5,
     "alert_recipients": [],
 }
+_TABLE_PARAMS = {"headers_first_row": Key(problem=flag), "first_row_no": Key(problem=whole(1, 1000))}
+_TEXT_PARAMS = {"encoding": Key(problem=text(least=1, most=40)), "null_values": _NULL_VALUES}
 _CSV_PARAMS = {
-    "encoding": Key(problem=text(least=1, most=40)),
-    "separator": Key(problem=_single_character),
-    "headers_first_row": Key(problem=flag),
-    "first_row_no": Key(problem=whole(1, 1000)),
+    **_TEXT_PARAMS,
+    **_TABLE_PARAMS,
+    "separator": Key(problem=_separator_problem),
     "doublequote": Key(problem=flag),
-    "null_values": _NULL_VALUES,
 }
 _PARAMS: Mapping[str, Mapping[str, Key]] = {
     "realtime": _REALTIME_PARAMS,
     "csvfile": _CSV_PARAMS,
-    "jsonfile": {"json_root": Key(problem=text(most=200)), "null_values": _NULL_VALUES},
-    "jsonl": {"null_values": _NULL_VALUES},
+    "jsonfile": {**_TEXT_PARAMS, "json_root": Key(problem=text(most=200))},
+    "jsonl": _TEXT_PARAMS,
+    "geojson": _TEXT_PARAMS,
+    "xlsx": {**_TABLE_PARAMS, "sheet": Key(problem=text(least=1, most=31)), "null_values": _NULL_VALUES},
 }

@@ -12,6 +12,7 @@ from pynamodb.expressions.update import Action
 from chalicelib.domain.errors import (
     EditConflict,
     InvalidDatasetStatus,
+    PublicationAborted,
     RecordRefusal,
     Refused,
     UniqueKeyChangeRefused,
@@ -31,6 +32,8 @@ from chalicelib.store.dynamodb import Deadline
 from chalicelib.store.stores import Stores
 
 READY = ("idle", "error", "limit_reached")
+WORKING = ("queued", "processing")
+ABORTING = "aborting_processing"
 LEASE = timedelta(seconds=60)  # longer than a request may live: a status older than this belongs to nobody
 BATCH = 2000  # records of a file that are prepared and written at once
 MAX_ERRORS = 100
@@ -53,7 +56,7 @@ def publish(stores: Stores, dataset_uid: str, now: datetime, deadline: Deadline)
         _check_unique_key(stores, live, configuration.schema, deadline)
         loading = _Loading(stores=stores, live=live, configuration=configuration, now=now, deadline=deadline)
         for resource in resources:
-            if resource.type != "realtime":
+            if resource.file_uid:
                 loading.load(resource)
         loading.drop_others(resources)
         _switch_over(dataset, live, configuration, loading.errors, now)
@@ -70,13 +73,21 @@ def unpublish(dataset_uid: str, now: datetime) -> None:
             transaction.update(dataset, [DatasetItem.is_published.set(False)])
 
 
+def abort(dataset_uid: str, now: datetime) -> None:
+    """Ask the worker of a publication to stop; it does so before its next batch, and always before it publishes."""
+    dataset = find_dataset(dataset_uid)
+    if dataset.status not in WORKING:
+        raise InvalidDatasetStatus(dataset.status, WORKING)
+    _set_status(dataset, ABORTING, None, now)
+
+
 def status_of(dataset_uid: str) -> dict[str, Any]:
     """The status as the API shows it."""
     dataset = find_dataset(dataset_uid)
     return {
         "status": dataset.status,
         "previous": dataset.previous_status,
-        "next": "idle" if dataset.status not in READY else None,
+        "next": None if dataset.status in READY else "idle",
         "since": dataset.status_since,
         "is_published": dataset.is_published,
         "message": dataset.status_message,
@@ -88,7 +99,8 @@ def status_of(dataset_uid: str) -> dict[str, Any]:
 @contextmanager
 def _status(dataset: DatasetItem, working: str, now: datetime) -> Iterator[None]:
     """Hold the dataset while something is done to it: the claim is a conditional write, so of two only one works.
-    A refusal leaves the status as it was, a failure shows as `error`, and a dead worker's claim expires."""
+    A refusal leaves the status as it was, a failure shows as `error`, and a dead worker's claim expires. An abort
+    changes the dataset under the worker, whose last, conditional write then fails."""
     expired = now - datetime.fromisoformat(dataset.status_since) > LEASE
     if dataset.status not in READY and not expired:
         raise InvalidDatasetStatus(dataset.status, READY)
@@ -100,10 +112,12 @@ def _status(dataset: DatasetItem, working: str, now: datetime) -> Iterator[None]
     try:
         yield
     except Refused as refused:
-        _set_status(dataset, before, refused.message, now)
-        raise
+        current = find_dataset(dataset.uid)
+        aborted = PublicationAborted() if current.status == ABORTING else None
+        _set_status(current, before, (aborted or refused).message, now)
+        raise (aborted or refused) from None
     except Exception:
-        _set_status(dataset, "error", "It did not finish: publish again.", now)
+        _set_status(find_dataset(dataset.uid), "error", "It did not finish: publish again.", now)
         raise
     _set_status(dataset, "idle", None, now)
 
@@ -160,9 +174,11 @@ class _Loading:
         """Write the records of an uploaded file; those that do not fit are counted as errors and skipped."""
         preparer = self.configuration.preparer(resource.uid)
         source = read_source(self.stores, self.live.dataset_uid, resource)
-        for number, objects in enumerate(_in_batches(source)):
-            prepared = preparer.prepare(Payload(objects=objects))
-            self.errors += [_record_error(refusal, number * BATCH) for refusal in prepared.refusals]
+        for number, records in enumerate(_in_batches(source)):
+            prepared = preparer.prepare(Payload(objects=[record.values for record in records]))
+            self.errors += [
+                _record_error(refusal, number * BATCH, records[refusal.index].place) for refusal in prepared.refusals
+            ]
             self.loaded |= prepared.records.keys()
             self._accept(
                 resource_uid=resource.uid,
@@ -173,12 +189,14 @@ class _Loading:
 
     def drop_others(self, resources: Sequence[ResourceItem]) -> None:
         """Delete the records of resources that are gone, and those that vanished from an uploaded file."""
-        realtime = {resource.uid for resource in resources if resource.type == "realtime"}
-        others = self.stores.reader.ids_of_others(self.live.partition, realtime, self.deadline)
+        kept = {resource.uid for resource in resources if not resource.file_uid}
+        others = self.stores.reader.ids_of_others(self.live.partition, kept, self.deadline)
         for ids in _in_batches(record_id for record_id in others if record_id not in self.loaded):
             self._accept(resource_uid="", deletes=ids, record_ids=ids)
 
     def _accept(self, **parts: Any) -> None:
+        if find_dataset(self.live.dataset_uid).status == ABORTING:
+            raise PublicationAborted
         operation = Operation(batch_id=new_batch_id(self.now), name="publish", **parts)
         accept(self.stores, self.live, operation, self.now, self.deadline)
 
@@ -219,10 +237,10 @@ def _in_batches(parts: Iterable[Part]) -> Iterator[list[Part]]:
         yield batch
 
 
-def _record_error(refusal: RecordRefusal, before: int) -> dict[str, Any]:
+def _record_error(refusal: RecordRefusal, before: int, place: str) -> dict[str, Any]:
     return {
         "record_id": None,
         "field_uid": refusal.field,
         "processor_uid": None,
-        "message": f"record {before + refusal.index + 1}: {refusal.message}",
+        "message": f"record {before + refusal.index + 1} ({place}): {refusal.message}",
     }

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import datetime
+from io import BytesIO
 from itertools import islice
 from typing import Any
 
@@ -13,8 +14,8 @@ from chalicelib.domain.identifiers import new_uid
 from chalicelib.domain.inference import SourceField, infer_fields
 from chalicelib.services.datasets import find_dataset, source_key
 from chalicelib.sources.formats.broken import BrokenFile
-from chalicelib.sources.formats.json_text import read_json, read_jsonl
-from chalicelib.sources.formats.tabular import CsvDialect, read_csv
+from chalicelib.sources.formats.opening import open_records
+from chalicelib.sources.formats.source_record import SourceRecord
 from chalicelib.store.catalog import FILE, ResourceItem, UploadedFileItem, dataset_pk
 from chalicelib.store.stores import Stores
 
@@ -48,14 +49,14 @@ def shown(item: UploadedFileItem) -> dict[str, Any]:
     return {"uid": item.uid, "filename": item.filename, "size": int(item.size), "created_at": item.created_at}
 
 
-def read_source(stores: Stores, dataset_uid: str, resource: ResourceItem) -> Iterator[dict[str, Any]]:
-    """The records of an uploaded-file resource, as the file has them. A broken file is a ValidationFailed that
-    names the line."""
+def read_source(stores: Stores, dataset_uid: str, resource: ResourceItem) -> Iterator[SourceRecord]:
+    """The records of an uploaded-file resource, as the file has them, each with its line, entry or row. A broken file
+    is a ValidationFailed that names it."""
     content = stores.sources.get(source_key(dataset_uid, resource.file_uid or ""))
     if content is None:
         raise ValidationFailed({"datasource": ["the uploaded file is gone: upload it again"]})
     try:
-        yield from _records(resource, content)
+        yield from open_records(BytesIO(content), resource.type, resource.params)
     except BrokenFile as broken:
         raise ValidationFailed({"datasource": [str(broken)]}) from None
 
@@ -66,20 +67,12 @@ def infer_source_fields(stores: Stores, dataset_uid: str, resource: ResourceItem
     if resource.type == "realtime":
         bootstrap = resource.params.get("bootstrap", [])
         return infer_fields(bootstrap if isinstance(bootstrap, list) else [bootstrap], null_values=null_values)
+    if resource.source:
+        return [(name, kind) for name, kind in resource.source_fields or []]  # known once it has been fetched
     with suppress(DoesNotExist):
         UploadedFileItem.get(dataset_pk(dataset_uid), FILE + (resource.file_uid or ""), consistent_read=True)
-        head = islice(read_source(stores, dataset_uid, resource), SAMPLE)
+        head = (record.values for record in islice(read_source(stores, dataset_uid, resource), SAMPLE))
         return infer_fields(head, null_values=null_values, from_text=resource.type == "csvfile")
     raise ValidationFailed(
         {"datasource": [f"this dataset has no uploaded file '{resource.file_uid}': upload it first"]}
     )
-
-
-def _records(resource: ResourceItem, content: bytes) -> Iterator[dict[str, Any]]:
-    params = resource.params
-    if resource.type == "csvfile":
-        dialect = {name: value for name, value in params.items() if name in CsvDialect.__dataclass_fields__}
-        return read_csv(content, CsvDialect(**dialect))
-    if resource.type == "jsonfile":
-        return read_json(content, params.get("json_root"))
-    return read_jsonl(content)

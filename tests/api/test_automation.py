@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from app import app
+from chalicelib import wiring
 from tests.api.conftest import Answer, Http
 
 ROOT = "/automation/v1.0/datasets"
@@ -326,7 +327,7 @@ def test_files_of_every_form_load(http: Http, key: str, kind: str, content: byte
         ("csvfile", b"a;b\n1;2;3\n", {}, "line 2 has 3 cells"),
         ("csvfile", b"a;a\n1;2\n", {}, "more than once"),
         ("csvfile", b'a;b\n"1;2\n', {}, "line 2 is not CSV"),
-        ("csvfile", b"a;b\n\xe9;2\n", {}, "line 2 is not utf-8"),
+        ("csvfile", b"a;b\n\xe9;2\n", {"encoding": "utf-8"}, "line 2 is not utf-8"),
         ("csvfile", b"a;b\n1;2\n", {"encoding": "klingon"}, "unknown encoding"),
         ("jsonfile", b"{", {}, "not JSON"),
         ("jsonfile", b"[1]", {}, "entry 1 is no object"),
@@ -378,7 +379,13 @@ ROUTES = [
     ("DELETE", "/datasets/{d}/", "edit"),
     ("POST", "/datasets/{d}/publish/", "publish"),
     ("POST", "/datasets/{d}/unpublish/", "publish"),
+    ("POST", "/datasets/{d}/abort/", "publish"),
     ("GET", "/datasets/{d}/status/", "browse"),
+    ("GET", "/datasets/{d}/schedules/", "browse"),
+    ("POST", "/datasets/{d}/schedules/", "edit"),
+    ("GET", "/datasets/{d}/schedules/sc_000000/", "browse"),
+    ("PUT", "/datasets/{d}/schedules/sc_000000/", "edit"),
+    ("DELETE", "/datasets/{d}/schedules/sc_000000/", "edit"),
     ("GET", "/datasets/{d}/metadata/", "browse"),
     ("PUT", "/datasets/{d}/metadata/", "edit"),
     ("GET", "/datasets/{d}/metadata/default/", "browse"),
@@ -425,6 +432,91 @@ def test_the_permission_matrix_has_every_route_and_method() -> None:
     declared = {re.sub(r"\{\w+\}", "{}", path.removeprefix(base)) for path in app.routes if path.startswith(base)}
     matrix = {re.sub(_EXAMPLES, "{}", template.rstrip("/")) for _, template, _ in ROUTES}
     assert declared == matrix
+
+
+def a_remote_resource(url: str = "https://data.example.org", **changes: Any) -> dict[str, Any]:
+    connection = {"type": "http", "url": url, "auth": None}
+    source = {"type": "http", "connection": connection, "headers": [], "relative_url": "/a.csv", **changes}
+    return {"type": "csvfile", "title": "a.csv", "datasource": source}
+
+
+def test_schedules_are_kept_for_remote_resources_only(http: Http, key: str) -> None:
+    dataset = a_dataset(http, key)
+    a_resource(http, key, dataset)
+    body = {"cron_schedule": "0 2 * * *"}
+    assert list(http.post(f"{dataset}/schedules/", key=key, json=body).json["detail"]) == ["cron_schedule"]
+    remote = created(http.post(f"{dataset}/resources/", key=key, json=a_remote_resource()))
+    assert remote["datasource"] == a_remote_resource()["datasource"]
+    made = [
+        created(http.post(f"{dataset}/schedules/", key=key, json={"cron_schedule": c}))
+        for c in ("0 2 * * *", "30 7 * * 1")
+    ]
+    assert re.fullmatch(r"sc_[0-9a-z]{6}", made[0]["uid"])
+    assert http.get(f"{dataset}/schedules/", key=key).json["results"] == made
+    path = f"{dataset}/schedules/{made[0]['uid']}/"
+    assert http.put(path, key=key, json={**made[0], "cron_schedule": "0  3 * * *"}).json["cron_schedule"] == "0 3 * * *"
+    assert http.delete(path, key=key).status == 204
+    assert http.get(path, key=key).status == 404
+    created(http.post(f"{dataset}/fields", key=key, json={"type": "type", "field": "a", "type_param": "int"}))
+    assert http.post(f"{dataset}/publish", key=key).status == 200
+
+
+@pytest.mark.parametrize(
+    ("cron", "says"),
+    [
+        ("every day", "five fields"),
+        ("every day at noon", "five fields"),
+        ("60 2 * * *", "bad minute"),
+        ("0 0 31 2 *", "bad day-of-month"),
+        ("0 0 L * *", "five fields"),
+        ("0 0 * * 1#2", "five fields"),
+        ("0 0 * * * *", "five fields"),
+        ("*/5 * * * *", "allows every 60"),
+        ("0,30 8 * * *", "allows every 60"),
+        (["0 2 * * *"], "expected text"),
+    ],
+)
+def test_a_cron_that_cannot_be_says_why(http: Http, key: str, cron: Any, says: str) -> None:
+    dataset = a_dataset(http, key)
+    created(http.post(f"{dataset}/resources/", key=key, json=a_remote_resource()))
+    answer = http.post(f"{dataset}/schedules/", key=key, json={"cron_schedule": cron})
+    assert (answer.status, list(answer.json["detail"])) == (400, ["cron_schedule"])
+    assert says in answer.json["detail"]["cron_schedule"][0]
+
+
+def test_what_a_deployment_does_not_offer_is_refused_and_says_whom_to_ask(
+    http: Http, key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dataset = a_dataset(http, key)
+    created(http.post(f"{dataset}/resources/", key=key, json=a_remote_resource()))
+    monkeypatch.setenv("FRESHWIRE_FEATURES", "push,scheduling,minute_schedules")
+    wiring.settings.cache_clear()
+    created(http.post(f"{dataset}/schedules/", key=key, json={"cron_schedule": "*/5 * * * *"}))
+    monkeypatch.setenv("FRESHWIRE_FEATURES", "")
+    wiring.settings.cache_clear()
+    answer = http.post(f"{dataset}/schedules/", key=key, json={"cron_schedule": "0 2 * * *"})
+    assert (answer.status, answer.json["error_code"]) == (403, "feature_not_available")
+    assert "ask the people who run it" in answer.json["message"]
+    push = http.post(push_path(a_resource(http, key, dataset)), json={"isbn": "1"})
+    assert (push.status, push.json["error_code"]) == (403, "feature_not_available")
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        (a_remote_resource("file:///etc/passwd"), "begin with https"),
+        (a_remote_resource("https://"), "name a host"),
+        (a_remote_resource("https://user:secret@data.example.org"), "credentials"),
+        (a_remote_resource("https://[bad"), "none"),
+        (a_remote_resource(headers=[{"name": "X", "value": "y"}]), "not offered"),
+        (a_remote_resource(relative_url="x" * 3000), "characters"),
+        (a_remote_resource(colour="red"), "colour"),
+    ],
+)
+def test_a_remote_source_that_cannot_be_says_why(http: Http, key: str, body: Any, says: str) -> None:
+    answer = http.post(f"{a_dataset(http, key)}/resources", key=key, json=body)
+    assert (answer.status, list(answer.json["detail"])) == (400, ["datasource"])
+    assert says in answer.json["detail"]["datasource"][0]
 
 
 def test_metadata_are_read_and_written_whole_by_template_and_by_entry(http: Http, key: str) -> None:

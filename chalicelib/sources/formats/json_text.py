@@ -1,39 +1,71 @@
 """JSON files: an array of objects (or one below a root path), or one object a line."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from chalicelib.domain.errors import Refused
-from chalicelib.domain.payload import parse_payload
-from chalicelib.sources.formats.broken import BrokenFile
+import orjson
+
+from chalicelib.sources.formats.broken import BrokenFile, TooLarge
+from chalicelib.sources.formats.json_stream import JsonStream, is_deeper
+from chalicelib.sources.formats.limits import MAX_DEPTH, MAX_RECORD, megabytes
+from chalicelib.sources.formats.source_record import SourceRecord
+from chalicelib.sources.formats.text import decoded, lines
 
 
-def read_json(content: bytes, root: str | None = None) -> Iterator[dict[str, Any]]:
-    """The records of a JSON file. `root` is a dotted path to the array, such as `data.items`."""
-    objects = _parsed(content, "application/json")
-    for step in (root or "").split(".") if root else ():
-        inner = objects[0] if len(objects) == 1 else None
-        if not isinstance(inner, dict) or step not in inner:
-            raise BrokenFile(f"the file has nothing at '{root}': '{step}' is not there; mend the root path")
-        value = inner[step]
-        objects = value if isinstance(value, list) else [value]
-    yield from _only_objects(objects)
+def read_json(chunks: Iterable[bytes], params: Mapping[str, Any]) -> Iterator[SourceRecord]:
+    """The records of a JSON file: the objects of an array, or one object. `params`: `json_root`, a dotted path to
+    them such as `data.items`, and `encoding`, both optional."""
+    stream = JsonStream(decoded(chunks, params.get("encoding")))
+    if not stream.peek():
+        raise BrokenFile("the file is empty: send JSON")
+    root = params.get("json_root") or ""
+    yield from _below(stream, root.split(".") if root else [], root)
+    stream.finish()
 
 
-def read_jsonl(content: bytes) -> Iterator[dict[str, Any]]:
-    """The records of a file with one JSON object a line."""
-    yield from _only_objects(_parsed(content, "application/x-ndjson"))
+def read_jsonl(chunks: Iterable[bytes], params: Mapping[str, Any]) -> Iterator[SourceRecord]:
+    """The records of a file with one JSON object a line; empty lines are passed over. `params`: `encoding`."""
+    for number, line in enumerate(lines(decoded(chunks, params.get("encoding"))), start=1):
+        if len(line) > MAX_RECORD:
+            raise TooLarge(f"line {number} has more than {megabytes(MAX_RECORD)}: split it")
+        if not line.strip(" \t\r\n"):
+            continue
+        try:
+            value = orjson.loads(line)
+        except orjson.JSONDecodeError as error:
+            reason = error.msg.partition(": line ")[0]
+            raise BrokenFile(f"line {number} is not JSON: {reason} at column {error.colno}. Mend it there") from None
+        if not isinstance(value, dict):
+            raise BrokenFile(f"line {number} is no object: the file must hold objects, one for each record")
+        if line.count("{") + line.count("[") > MAX_DEPTH and is_deeper(value, MAX_DEPTH):
+            raise BrokenFile(f"line {number} is nested more than {MAX_DEPTH} levels deep: flatten it")
+        yield SourceRecord(value, "line", number)
 
 
-def _parsed(content: bytes, kind: str) -> list[Any]:
-    try:
-        return parse_payload(content, kind).objects
-    except Refused as refused:
-        raise BrokenFile(refused.message.replace("The body", "The file")) from None
+def _below(stream: JsonStream, path: list[str], root: str) -> Iterator[SourceRecord]:
+    if not path:
+        yield from _objects(stream)
+        return
+    is_found = False
+    if stream.peek() == "{":
+        for name in stream.members():
+            if name != path[0]:
+                stream.skip()
+            elif is_found:
+                raise BrokenFile(f"the file has '{name[:40]}' twice (line {stream.line}): leave one of them")
+            else:
+                is_found = True
+                yield from _below(stream, path[1:], root)
+    else:
+        stream.skip()
+    if not is_found:
+        raise BrokenFile(f"the file has nothing at '{root}': '{path[0]}' is not there; mend the root path")
 
 
-def _only_objects(values: list[Any]) -> Iterator[dict[str, Any]]:
-    for number, value in enumerate(values, start=1):
+def _objects(stream: JsonStream) -> Iterator[SourceRecord]:
+    numbers: Iterable[int] = stream.elements() if stream.peek() == "[" else [1]
+    for number in numbers:
+        value = stream.value(f"entry {number}")
         if not isinstance(value, dict):
             raise BrokenFile(f"entry {number} is no object: the file must hold objects, one for each record")
-        yield value
+        yield SourceRecord(value, "entry", number)

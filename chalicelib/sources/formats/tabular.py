@@ -1,71 +1,98 @@
-"""CSV files: decoded and split by the standard library, one record for each line."""
+"""CSV files: split by the standard library, one record for each line, or for several where a cell has line ends."""
 
 import csv
-import io
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain, islice
 from typing import Any
 
-from chalicelib.sources.formats.broken import BrokenFile
+from chalicelib.sources.formats.broken import BrokenFile, TooLarge
+from chalicelib.sources.formats.columns import flag, header_of, numbered
+from chalicelib.sources.formats.limits import CHUNK, MAX_CELL, MAX_RECORD, megabytes
+from chalicelib.sources.formats.source_record import SourceRecord
+from chalicelib.sources.formats.tabular_guess import has_header, likely_separator, rows_of
+from chalicelib.sources.formats.text import decoded, lines
 
-_MAX_CELL = 1024 * 1024
-_SEPARATORS = ",;\t|"
-
-
-@dataclass(frozen=True, kw_only=True)
-class CsvDialect:
-    """How a CSV file is written. `separator` None: the likeliest of , ; tab and | is taken from the first line."""
-
-    encoding: str = "utf-8"
-    separator: str | None = None
-    headers_first_row: bool = True
-    first_row_no: int = 1
-    doublequote: bool = True
+SAMPLE_LINES = 50  # that the separator and the header are guessed from
 
 
-def read_csv(content: bytes, dialect: CsvDialect) -> Iterator[dict[str, Any]]:
-    """The records of a CSV file: header → cell, both text; short lines lack the last fields."""
-    csv.field_size_limit(_MAX_CELL)
-    # StringIO ends lines where CSV does; splitlines would also cut cells at other Unicode separators.
-    lines = list(io.StringIO(_decoded(content, dialect.encoding), newline=""))[dialect.first_row_no - 1 :]
-    separator = dialect.separator or _likely_separator(lines[0] if lines else "")
-    rows = csv.reader(iter(lines), delimiter=separator, doublequote=dialect.doublequote, strict=True)
-    header: list[str] | None = None
+def read_csv(chunks: Iterable[bytes], params: Mapping[str, Any]) -> Iterator[SourceRecord]:
+    """The records of a CSV file: header → cell, both text; short lines lack the last fields.
+
+    `params`, all optional: `encoding`, `separator` and `headers_first_row` are guessed where they are not set,
+    `first_row_no` is the line to begin at, `doublequote` false: a quote within a cell is written \\" instead of "".
+    """
+    skipped = int(params.get("first_row_no", 1)) - 1
+    text = islice(lines(decoded(chunks, params.get("encoding"))), skipped, None)
+    sample = _sample(text)
+    doublequote = flag(params, "doublequote") is not False
+    separator = params.get("separator") or likely_separator(sample, doublequote=doublequote)
+    is_headed = flag(params, "headers_first_row")
+    if is_headed is None:
+        is_headed = has_header(rows_of(sample, separator, doublequote=doublequote))
+    rows = _rows(chain(sample, text), separator, doublequote=doublequote, line=skipped + 1)
+    return _records(rows, is_headed=is_headed)
+
+
+def sample_of(chunks: Iterable[bytes], params: Mapping[str, Any]) -> list[str]:
+    """The first lines of a CSV file, as many as its form is guessed from."""
+    return _sample(islice(lines(decoded(chunks, params.get("encoding"))), int(params.get("first_row_no", 1)) - 1, None))
+
+
+def _sample(text: Iterator[str]) -> list[str]:
+    taken: list[str] = []
+    size = 0
+    for line in islice(text, SAMPLE_LINES):
+        taken.append(line)
+        size += len(line)
+        if size > CHUNK:
+            break
+    return taken
+
+
+def _rows(text: Iterable[str], separator: str, *, doublequote: bool, line: int) -> Iterator[tuple[int, Sequence[str]]]:
+    """Each row that is not empty, with the number of the line it begins at."""
+    csv.field_size_limit(MAX_CELL)
+    fed = 0  # characters of the row that is being read
+
+    def watched() -> Iterator[str]:
+        nonlocal fed
+        for part in text:
+            fed += len(part)
+            if fed > MAX_RECORD:
+                raise TooLarge(
+                    f"the record at line {begins} has more than {megabytes(MAX_RECORD)}: "
+                    "check that each quote of the file is closed"
+                )
+            yield part
+
+    escape = None if doublequote else "\\"
+    reader = csv.reader(watched(), delimiter=separator, doublequote=doublequote, escapechar=escape, strict=True)
+    begins = line
     try:
-        for row in rows:
-            if not row:
-                continue
-            if header is None:
-                header = _header(row) if dialect.headers_first_row else [f"column_{i + 1}" for i in range(len(row))]
-                if dialect.headers_first_row:
-                    continue
-            if len(row) > len(header):
-                line = rows.line_num + dialect.first_row_no - 1
-                raise BrokenFile(f"line {line} has {len(row)} cells, the header has {len(header)}: mend that line")
-            yield dict(zip(header, row, strict=False))
+        for row in reader:
+            if row:
+                yield begins, row
+            begins, fed = line + reader.line_num, 0
     except csv.Error as error:
-        line = rows.line_num + dialect.first_row_no - 1
-        raise BrokenFile(f"line {line} is not CSV: {error}. Mend that line, or the separator") from None
+        raise _broken(error, begins) from None
 
 
-def _decoded(content: bytes, encoding: str) -> str:
-    name = "utf-8-sig" if encoding.lower().replace("_", "-") in ("utf-8", "utf8") else encoding
-    try:
-        return content.decode(name)
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise BrokenFile(f"line {line} is not {encoding} (byte {error.start}): set the file's encoding") from None
-    except LookupError:
-        raise BrokenFile(f"unknown encoding '{encoding}': use utf-8, cp1252 or utf-16") from None
+def _broken(error: csv.Error, line: int) -> BrokenFile:
+    problem = str(error)
+    if "field larger" in problem:
+        return TooLarge(f"line {line} has a cell of more than {megabytes(MAX_CELL)}: check that each quote is closed")
+    if problem == "unexpected end of data":
+        problem = "a quote is opened and never closed"
+    return BrokenFile(f"line {line} is not CSV: {problem}. Mend that line, or the separator")
 
 
-def _likely_separator(line: str) -> str:
-    return max(_SEPARATORS, key=line.count)
-
-
-def _header(row: list[str]) -> list[str]:
-    names = [name.strip() or f"column_{i + 1}" for i, name in enumerate(row)]
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise BrokenFile(f"the header has {', '.join(twice[:5])} more than once: give each column its own name")
-    return names
+def _records(rows: Iterator[tuple[int, Sequence[str]]], *, is_headed: bool) -> Iterator[SourceRecord]:
+    begins, first = next(rows, (0, []))
+    if not first:
+        return
+    header = header_of(first) if is_headed else numbered(len(first), f"line {begins}")
+    width = len(header)
+    for line, row in rows if is_headed else chain([(begins, first)], rows):
+        if len(row) > width and any(row[width:]):
+            raise BrokenFile(f"line {line} has {len(row)} cells, the header has {width}: mend that line")
+        yield SourceRecord(dict(zip(header, row, strict=False)), "line", line)

@@ -1,0 +1,175 @@
+"""JSON read piece by piece: the file's structure is followed here, each record in it is parsed whole.
+
+The end of a record is found by the scanner of the standard library, its values are made by the parser that pushes go
+through, so that a file and a push of the same text give the same record.
+"""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import orjson
+
+from chalicelib.sources.formats.broken import BrokenFile, TooLarge
+from chalicelib.sources.formats.limits import MAX_DEPTH, MAX_RECORD, megabytes
+
+_SPACE = " \t\r\n"
+
+
+class JsonStream:
+    """A place in a JSON text. Texts come in pieces; what has been read is forgotten."""
+
+    def __init__(self, texts: Iterator[str]) -> None:
+        self._texts = texts
+        self._buffer, self._position = "", 0
+        self._line = 1  # where the buffer begins
+        self._is_whole = False  # whether the buffer holds the text to its end
+        # numbers as floats: whole ones of any length cost no time, and the values are thrown away
+        self._scan = json.JSONDecoder(parse_int=float).raw_decode
+
+    @property
+    def line(self) -> int:
+        """The line of the present place, from 1."""
+        return self._line + self._buffer.count("\n", 0, self._position)
+
+    def peek(self) -> str:
+        """The next character that is no space, without passing it; empty at the end."""
+        while True:
+            buffer, position = self._buffer, self._position
+            while position < len(buffer) and buffer[position] in _SPACE:
+                position += 1
+            self._position = position
+            if position < len(buffer):
+                return buffer[position]
+            if not self._more():
+                return ""
+
+    def take(self, wanted: str) -> None:
+        """Pass one of these characters, or say what is wrong."""
+        if (found := self.peek()) not in wanted or not found:
+            raise self.problem(f"'{found}' stands where {' or '.join(wanted)} is expected" if found else "")
+        self._position += 1
+
+    def value(self, what: str) -> Any:
+        """The next value, parsed; `what` names it in messages. It is nested 32 levels deep at the most."""
+        text = self.text(what)
+        try:
+            value = orjson.loads(text)
+        except orjson.JSONDecodeError as error:
+            line = self.line + error.lineno - 1 - text.count("\n")
+            raise BrokenFile(f"{what} is not JSON: {_reason(error)} at line {line}. Mend it there") from None
+        if text.count("{") + text.count("[") > MAX_DEPTH and is_deeper(value, MAX_DEPTH):
+            raise BrokenFile(f"{what} is nested more than {MAX_DEPTH} levels deep (line {self.line}): flatten it")
+        return value
+
+    def text(self, what: str) -> str:
+        """The next value as it stands."""
+        self.peek()
+        while True:
+            try:
+                _, end = self._scan(self._buffer, self._position)
+            except json.JSONDecodeError as error:
+                if not self._grow(what):
+                    self._position = min(error.pos, len(self._buffer))
+                    raise self.problem(error.msg if self._position < len(self._buffer) else "") from None
+            except RecursionError:
+                raise BrokenFile(f"{what} is nested far too deep (line {self.line}): flatten it") from None
+            else:
+                if end < len(self._buffer) or not self._grow(what):  # a number could go on in the next piece
+                    found = self._buffer[self._position : end]
+                    self._position = end
+                    return found
+
+    def elements(self) -> Iterator[int]:
+        """Pass an array: pause before each element with its number, from 1; it must be read before going on."""
+        self.take("[")
+        number = 0
+        if self.peek() != "]":
+            while True:
+                number += 1
+                yield number
+                self._forget()
+                if self.peek() == "]":
+                    break
+                self.take(",]")
+        self.take("]")
+
+    def members(self) -> Iterator[str]:
+        """Pass an object: pause before each value with its name; it must be read before going on."""
+        self.take("{")
+        if self.peek() != "}":
+            while True:
+                if self.peek() != '"':
+                    raise self.problem("a name in double quotes is expected" if self.peek() else "")
+                name = str(self.value("a name"))
+                self.take(":")
+                yield name
+                self._forget()
+                if self.peek() == "}":
+                    break
+                self.take(",}")
+        self.take("}")
+
+    def skip(self, depth: int = 1) -> None:
+        """Pass a value of any size."""
+        if depth > MAX_DEPTH:
+            raise BrokenFile(f"the file is nested more than {MAX_DEPTH} levels deep (line {self.line}): flatten it")
+        match self.peek():
+            case "[":
+                for _ in self.elements():
+                    self.skip(depth + 1)
+            case "{":
+                for _ in self.members():
+                    self.skip(depth + 1)
+            case _:
+                self.value("a value")
+
+    def finish(self) -> None:
+        """Make sure that nothing but space is left."""
+        if self.peek():
+            raise self.problem("there is more after its end")
+
+    def problem(self, reason: str) -> BrokenFile:
+        """What is wrong at the present place; no reason: the text ends here."""
+        if not reason:
+            return BrokenFile(f"the file is not JSON: it ends within line {self.line}. It is cut off: send it whole")
+        return BrokenFile(f"the file is not JSON: {reason} at line {self.line}. Mend it there")
+
+    def _grow(self, what: str) -> bool:
+        """Read as much again as is waiting, so that a long value is scanned few times; False at the end."""
+        size = len(self._buffer) - self._position
+        if size > MAX_RECORD:
+            raise TooLarge(
+                f"{what} (line {self.line}) has more than {megabytes(MAX_RECORD)}: split it, or set the root path"
+            )
+        self._forget()
+        if not self._more():
+            return False
+        while len(self._buffer) < 2 * size and self._more():
+            pass
+        return True
+
+    def _more(self) -> bool:
+        text = next(self._texts, "")
+        self._is_whole = not text
+        self._buffer += text
+        return bool(text)
+
+    def _forget(self) -> None:
+        """Drop what has been read once it is most of the buffer."""
+        if self._position * 2 > len(self._buffer) or self._position > MAX_RECORD:
+            self._line = self.line
+            self._buffer, self._position = self._buffer[self._position :], 0
+
+
+def is_deeper(value: Any, levels: int) -> bool:
+    """Whether a value has arrays and objects within each other beyond so many levels."""
+    if isinstance(value, dict):
+        return levels == 0 or any(is_deeper(part, levels - 1) for part in value.values())
+    if isinstance(value, list):
+        return levels == 0 or any(is_deeper(part, levels - 1) for part in value)
+    return False
+
+
+def _reason(error: orjson.JSONDecodeError) -> str:
+    return error.msg.partition(": line ")[0]

@@ -1,0 +1,140 @@
+"""What the numbers in a workbook mean: its texts, numbered once for all sheets, and which numbers are dates."""
+
+import re
+import tempfile
+from array import array
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from functools import lru_cache
+
+from chalicelib.sources.formats.broken import BrokenFile, TooLarge
+from chalicelib.sources.formats.limits import MAX_CELL, megabytes
+from chalicelib.sources.formats.xml_reader import Attributes, XmlReader
+
+DATE, MOMENT, TIME, DURATION = "date", "moment", "time", "duration"
+_BUILT_IN = {  # ECMA-376 part 1, 18.8.30; 27-36 and 50-58 are dates of the east Asian ones
+    **dict.fromkeys((*range(14, 18), *range(27, 37), *range(50, 59)), DATE),
+    22: MOMENT,
+    **dict.fromkeys((18, 19, 20, 21, 45, 47), TIME),
+    46: DURATION,
+}
+_NO_LETTERS = re.compile(r'"[^"]*"|\\.|_.|\*.|\[(?!(?:h+|m+|s+)\])[^\]]*\]', re.IGNORECASE)
+_ELAPSED = re.compile(r"\[(?:h+|m+|s+)\]")
+_MAX_STRINGS = 4_000_000
+_MAX_STYLES = 100_000
+_IN_MEMORY = 16 * 1024 * 1024
+_ESCAPE = re.compile(r"_x([0-9A-Fa-f]{4})_")
+
+
+class SharedStrings:
+    """The texts that cells refer to by number. Many of them wait in a temporary file."""
+
+    def __init__(self) -> None:
+        self._file = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115 - closed by close
+        self._ends = array("Q", [0])
+        self._parts: list[str] = []
+        self._is_phonetic = False
+        self.text = lru_cache(maxsize=4096)(self._text)
+
+    def load(self, part: str, chunks: Iterable[bytes]) -> None:
+        """Read the table. How a text is to be spoken (`rPh`) is no part of it."""
+        starts = {"si": self._begin, "rPh": lambda _: self._speak(True)}
+        ends = {"t": self._add, "si": self._finish, "rPh": lambda _: self._speak(False)}
+        XmlReader(part, starts=starts, ends=ends).read(chunks)
+
+    def close(self) -> None:
+        """Remove the temporary file."""
+        self._file.close()
+
+    def _begin(self, _: Attributes) -> None:
+        self._parts = []
+
+    def _speak(self, begins: bool) -> None:
+        self._is_phonetic = begins
+
+    def _add(self, text: str) -> None:
+        if not self._is_phonetic:
+            self._parts.append(text)
+
+    def _finish(self, _: str) -> None:
+        content = unescaped("".join(self._parts)).encode("utf-8", "replace")
+        if len(self._ends) > _MAX_STRINGS:
+            raise TooLarge(f"the workbook has more than {_MAX_STRINGS} texts: split it, or send it as CSV")
+        if len(content) > 4 * MAX_CELL:
+            raise TooLarge(f"the workbook has a cell of more than {megabytes(MAX_CELL)}: shorten it")
+        self._file.write(content)
+        self._ends.append(self._ends[-1] + len(content))
+
+    def _text(self, number: int) -> str:
+        if not 0 <= number < len(self._ends) - 1:
+            raise BrokenFile(f"a cell refers to text {number}, which the workbook lacks: save it again as xlsx")
+        self._file.seek(self._ends[number])
+        return self._file.read(self._ends[number + 1] - self._ends[number]).decode()
+
+
+def date_styles(part: str, chunks: Iterable[bytes]) -> list[str | None]:
+    """By the number of a cell's style: what kind of date or time its number is, None for a plain number."""
+    codes: dict[int, str] = {}
+    styles: list[str | None] = []
+    is_of_cells = False
+
+    def formatted(attributes: Attributes) -> None:
+        if len(codes) < _MAX_STYLES:
+            codes[_whole(attributes.get("numFmtId"))] = attributes.get("formatCode", "")
+
+    def cells(begin: bool) -> None:
+        nonlocal is_of_cells
+        is_of_cells = begin
+
+    def style(attributes: Attributes) -> None:
+        if is_of_cells and len(styles) < _MAX_STYLES:
+            number = _whole(attributes.get("numFmtId"))
+            styles.append(kind_of_format(codes[number]) if number in codes else _BUILT_IN.get(number))
+
+    starts = {"numFmt": formatted, "cellXfs": lambda _: cells(True), "xf": style}
+    XmlReader(part, starts=starts, ends={"cellXfs": lambda _: cells(False)}).read(chunks)
+    return styles
+
+
+def kind_of_format(code: str) -> str | None:
+    """What a format such as `dd/mm/yyyy hh:mm` makes of a number: a date, a moment, a time, a duration, or None."""
+    letters = _NO_LETTERS.sub("", code[:300].partition(";")[0]).lower()
+    if _ELAPSED.search(letters):
+        return DURATION
+    if letters in ("general", "@"):
+        return None
+    has_time = "h" in letters or "s" in letters
+    has_date = "y" in letters or "d" in letters or ("m" in letters and not has_time)
+    if has_date:
+        return MOMENT if has_time else DATE
+    return TIME if has_time else None
+
+
+def moment_text(serial: float, kind: str, *, counts_from_1904: bool) -> str | None:
+    """The date, moment or time of a number of days as ISO 8601, None when no calendar has it.
+
+    The days count from 1900-01-01 = 1 with a 29 February 1900 that never was (ECMA-376 part 1, 18.17.4.1).
+    """
+    if kind == DURATION or (kind == TIME and 0 <= serial < 1):
+        seconds = round(serial * 86_400)
+        sign, seconds = ("-" if seconds < 0 else ""), abs(seconds)
+        return f"{sign}{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}"
+    epoch = datetime(1904, 1, 1) if counts_from_1904 else datetime(1899, 12, 30 if serial >= 60 else 31)
+    try:
+        moment = epoch + timedelta(milliseconds=round(serial * 86_400_000))
+    except OverflowError:
+        return None
+    if serial < 0 or moment.year > 9999:
+        return None
+    if kind == DATE and serial == int(serial):
+        return moment.date().isoformat()
+    return moment.isoformat(timespec="milliseconds" if moment.microsecond else "seconds")
+
+
+def unescaped(text: str) -> str:
+    """The text with `_x000D_` and its like replaced by the characters they stand for."""
+    return _ESCAPE.sub(lambda found: chr(int(found[1], 16)), text) if "_x" in text else text
+
+
+def _whole(text: str | None) -> int:
+    return int(text) if text and text.isascii() and text.isdigit() and len(text) < 10 else -1
