@@ -4,7 +4,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-FEATURES = frozenset({"push", "scheduling"})
+FEATURES = frozenset({"push", "scheduling", "minute_schedules"})
 
 
 class BadSettings(Exception):  # noqa: N818 - stops the start, is no refusal of a request

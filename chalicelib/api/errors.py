@@ -24,6 +24,7 @@ STATUSES: dict[type[Refused], int] = {
     errors.NotFound: 404,
     errors.ValidationFailed: 400,
     errors.InvalidDatasetStatus: 400,
+    errors.PublicationAborted: 409,
     errors.EditConflict: 409,
     errors.UniqueKeyChangeRefused: 409,
     errors.InvalidQuery: 400,

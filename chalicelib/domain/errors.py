@@ -154,6 +154,12 @@ class InvalidDatasetStatus(Refused):
         )
 
 
+class PublicationAborted(Refused):
+    """The publication was aborted: the published configuration is the one from before. Publish again when ready."""
+
+    code = "publication_aborted"
+
+
 class EditConflict(Refused):
     """Somebody changed this at the same moment: read it again, then repeat the change."""
 

@@ -17,10 +17,12 @@ from chalicelib.store.catalog import (
     FIELDS,
     FILE,
     RESOURCE,
+    SCHEDULE,
     DatasetItem,
     FieldStackItem,
     LiveItem,
     ResourceItem,
+    ScheduleItem,
     UploadedFileItem,
     conflicts_as_edit_conflict,
     dataset_pk,
@@ -176,6 +178,8 @@ def delete_dataset(stores: Stores, dataset_uid: str) -> None:
         transaction.delete(FieldStackItem.get(pk, FIELDS))
         for resource in ResourceItem.query(pk, ResourceItem.sk.startswith(RESOURCE)):
             transaction.delete(resource)
+    for schedule in ScheduleItem.query(pk, ScheduleItem.sk.startswith(SCHEDULE)):
+        schedule.delete()
     stores.sources.delete([source_key(dataset_uid, file.uid) for file in files])
     for file in files:
         with conflicts_as_edit_conflict():

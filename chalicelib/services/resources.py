@@ -143,6 +143,8 @@ def shown(stores: Stores, draft: Draft, push_base: str | None = None) -> dict[st
     }
     if resource.file_uid:
         body["datasource"] = {"type": "uploaded_file", "file": {"uid": resource.file_uid}}
+    if resource.source:
+        body["datasource"] = resource.source
     if switches is not None:
         body["params"] = {**REALTIME_DEFAULTS, **resource.params, "push_enabled": switches.push_enabled}
         if push_base:
@@ -164,7 +166,10 @@ def _take_values(stores: Stores, dataset_uid: str, resource: ResourceItem, value
     resource.title = values["title"]
     resource.params = {name: value for name, value in values["params"].items() if name != "push_enabled"}
     if resource.type in FILE_TYPES:
-        resource.file_uid = values["datasource"]["file"]["uid"]
+        source = values["datasource"]
+        is_uploaded = source["type"] == "uploaded_file"
+        resource.file_uid = source["file"]["uid"] if is_uploaded else None
+        resource.source = None if is_uploaded else source
     resource.source_fields = infer_source_fields(stores, dataset_uid, resource)
 
 

@@ -6,6 +6,7 @@
 | field stack     | `dataset#{dataset_uid}` | `fields`              |
 | resource        | `dataset#{dataset_uid}` | `resource#{uid}`      |
 | uploaded file   | `dataset#{dataset_uid}` | `file#{uid}`          |
+| schedule        | `dataset#{dataset_uid}` | `schedule#{uid}`      |
 | API key         | `apikey`                | SHA-256 of the key    |
 | live dataset    | `live#{dataset_id}`     | `config`              |
 
@@ -31,7 +32,7 @@ from chalicelib.store.dynamodb import CONNECT_TIMEOUT, READ_TIMEOUT
 
 DATASETS, API_KEYS = "dataset", "apikey"
 FIELDS, CONFIG = "fields", "config"
-RESOURCE, FILE = "resource#", "file#"
+RESOURCE, FILE, SCHEDULE = "resource#", "file#", "schedule#"
 
 
 def dataset_pk(dataset_uid: str) -> str:
@@ -83,7 +84,8 @@ class FieldStackItem(Model):
 
 
 class ResourceItem(Model):
-    """A resource of a dataset's draft. `key_id` and `key_nonce` derive its push key (realtime only)."""
+    """A resource of a dataset's draft. `key_id` and `key_nonce` derive its push key (realtime only), `file_uid` is
+    its uploaded file, `source` says where a remote one is fetched from."""
 
     class Meta:
         """Bound in `bind_models`."""
@@ -99,6 +101,7 @@ class ResourceItem(Model):
     title = UnicodeAttribute()
     params = JSONAttribute()
     file_uid = UnicodeAttribute(null=True)
+    source = JSONAttribute(null=True)
     source_fields = JSONAttribute()
     key_id = UnicodeAttribute(null=True)
     key_nonce = UnicodeAttribute(null=True)
@@ -119,6 +122,22 @@ class UploadedFileItem(Model):
     uid = UnicodeAttribute()
     filename = UnicodeAttribute()
     size = NumberAttribute()
+    created_at = UnicodeAttribute()
+
+
+class ScheduleItem(Model):
+    """When the remote resources of a dataset are to be refreshed: a unix cron expression, Europe/Paris."""
+
+    class Meta:
+        """Bound in `bind_models`."""
+
+        table_name = ""
+
+    pk = UnicodeAttribute(hash_key=True)
+    sk = UnicodeAttribute(range_key=True)
+    revision = VersionAttribute()
+    uid = UnicodeAttribute()
+    cron_schedule = UnicodeAttribute()
     created_at = UnicodeAttribute()
 
 
@@ -162,7 +181,15 @@ class LiveItem(Model):
     switches = JSONAttribute()
 
 
-MODELS: tuple[type[Model], ...] = (DatasetItem, FieldStackItem, ResourceItem, UploadedFileItem, ApiKeyItem, LiveItem)
+MODELS: tuple[type[Model], ...] = (
+    DatasetItem,
+    FieldStackItem,
+    ResourceItem,
+    UploadedFileItem,
+    ScheduleItem,
+    ApiKeyItem,
+    LiveItem,
+)
 
 
 def bind_models(table: str, region: str) -> None:

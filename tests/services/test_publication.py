@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from chalicelib.domain.errors import InvalidDatasetStatus
+from chalicelib.domain.errors import InvalidDatasetStatus, PublicationAborted
 from chalicelib.services import fields, resources
-from chalicelib.services.publication import publish, status_of, unpublish
+from chalicelib.services.publication import abort, publish, status_of, unpublish
 from chalicelib.services.source_files import upload_file
 from chalicelib.store.catalog import DatasetItem
 from chalicelib.store.dynamodb import Deadline
@@ -69,6 +69,27 @@ def test_a_dead_workers_claim_expires(stores: Stores) -> None:
     set_status(device, "processing", NOW)
     publish(stores, device.dataset_uid, at(61), Deadline(5))
     assert status_of(device.dataset_uid)["status"] == "idle"
+
+
+def test_an_aborted_publication_publishes_nothing(stores: Stores) -> None:
+    device = with_a_file(stores, b"isbn;title;shelf\n0;T;S\n")
+    version = device.live().version
+    with pytest.raises(InvalidDatasetStatus, match="is 'idle' but must be one of 'queued, processing'"):
+        abort(device.dataset_uid, NOW)
+
+    def abort_once(operation: str) -> None:
+        if operation == "batch_write_item" and status_of(device.dataset_uid)["status"] == "processing":
+            abort(device.dataset_uid, NOW)
+
+    stores.client.before = abort_once
+    with pytest.raises(PublicationAborted):
+        publish(stores, device.dataset_uid, NOW, Deadline(5))
+    stores.client.before = lambda _operation: None
+    assert device.live().version == version
+    assert device.live().configuration.schema.get("shelf") is None
+    assert status_of(device.dataset_uid)["status"] == "idle"
+    publish(stores, device.dataset_uid, NOW, Deadline(5))
+    assert device.live().version == version + 1
 
 
 def test_unpublish_then_publish_empties_the_dataset_every_time(stores: Stores) -> None:

@@ -1,6 +1,6 @@
 """The management API v1.0: what publishers and their scripts set up. Authenticated by API keys."""
 
-from chalicelib.api.automation import apikeys, datasets, resources
+from chalicelib.api.automation import apikeys, datasets, resources, schedules
 from chalicelib.api.automation.routing import routes
 
-__all__ = ["apikeys", "datasets", "resources", "routes"]
+__all__ = ["apikeys", "datasets", "resources", "routes", "schedules"]

@@ -48,6 +48,14 @@ def dataset_unpublish(dataset_uid: str) -> Response:
     return json_answer(OK)
 
 
+@route(DATASET + "/abort", "POST")
+def dataset_abort(dataset_uid: str) -> Response:
+    """Stop a publication that is under way."""
+    require("publish")
+    publication.abort(dataset_uid, now())
+    return json_answer(OK)
+
+
 @route(DATASET + "/status", "GET")
 def dataset_status(dataset_uid: str) -> Response:
     """What the dataset is doing."""
