@@ -59,7 +59,7 @@ def compile_expression(source: str, key: str) -> Expression:
     tree = _parsed(source.strip(), key)
     _check_depth(tree, key)
     tree = _Reader(source.strip(), key).visit(tree)
-    fields = tuple(dict.fromkeys(name.id for name in _names(tree)))
+    fields = tuple(sorted({name.id for name in _names(tree)}))
     evaluator = SimpleEval(
         operators=dict(OPERATORS), functions={name: f.call for name, f in FUNCTIONS.items()}, names=_Fields()
     )
@@ -83,7 +83,7 @@ def _parsed(source: str, key: str) -> ast.expr:
         place = f" at character {error.offset}" if error.offset else ""
         problem = f"it does not parse{place}: {error.msg}"
     except (ValueError, RecursionError, MemoryError):
-        problem = "it does not parse: it is nested too deep or holds a control character"
+        problem = "it does not parse: it is nested too deep, or holds a character that is none"
     raise ValidationFailed({key: [f'{problem}. Names that are no single word are written record["odd name"]']})
 
 
@@ -97,7 +97,7 @@ def _check_depth(tree: ast.AST, key: str) -> None:
 
 
 def _names(tree: ast.AST) -> Iterator[ast.Name]:
-    """The names that are fields, in the order they are written."""
+    """The names that are fields."""
     if isinstance(tree, ast.Name):
         yield tree
     for child in tree.args if isinstance(tree, ast.Call) else ast.iter_child_nodes(tree):
@@ -143,6 +143,15 @@ class _Reader(ast.NodeTransformer):
         if (isinstance(value, int) and abs(value) >= 2**63) or value in (math.inf, -math.inf):
             self.refuse("a number is beyond 64 bits")
         return node
+
+    def visit_UnaryOp(self, node: ast.UnaryOp) -> ast.AST:
+        read = self.generic_visit(node)
+        if isinstance(node.op, ast.USub) and isinstance(node.operand, ast.Constant) and node.operand.value is not None:
+            try:
+                return ast.Constant(OPERATORS[ast.USub](node.operand.value))  # so that -1 may stand in a list
+            except ValueError as error:
+                self.refuse(str(error))
+        return read
 
     def visit_Compare(self, node: ast.Compare) -> ast.AST:
         for symbol in node.ops:

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.domain.casting import CASTERS
+from chalicelib.domain.errors import ValidationFailed
 from chalicelib.domain.processors import ProcessorFailed
 from chalicelib.domain.processors._values import MAX_TEXT
 from chalicelib.domain.record import MAX_RECORD_BYTES
@@ -103,6 +104,35 @@ def test_processors_follow_one_another_in_any_order(record: dict[str, Any], step
         if kind == "failed" or result is None:
             return
         record = result
+
+
+SYNTAX = st.text(
+    st.sampled_from("ab1 .,()[]{}*+?|^$<>=!&%/\\-'\"`:@_#~gPpdYmjHIMSzZrecod") | st.characters(), max_size=30
+)
+
+
+@pytest.mark.parametrize(
+    ("kind", "key", "others"),
+    [
+        ("regexp_replace", "pattern", {"field": "a", "replacement": ""}),
+        ("regexp_replace", "replacement", {"field": "a", "pattern": "(a)(?P<b>c)"}),
+        ("expression", "expression", {"output_field": "c"}),
+        ("skip_records", "condition", {}),
+        ("extract_from_json", "path", {"field": "a", "output_field": "c"}),
+        ("normalize_date", "format", {"field": "a"}),
+        ("normalize_date", "timezone", {"field": "a", "format": "%Y%m%d"}),
+    ],
+)
+@given(text=SYNTAX, record=RECORDS)
+def test_whatever_is_written_is_refused_under_its_key_or_can_be_applied(
+    kind: str, key: str, others: dict[str, Any], text: str, record: dict[str, Any]
+) -> None:
+    try:
+        processor = a_processor(type=kind, **{key: text}, **others)
+    except ValidationFailed as refusal:
+        assert list(refusal.detail) == [key]
+        return
+    outcome(processor, record)
 
 
 def test_no_text_grows_beyond_what_a_record_may_hold() -> None:

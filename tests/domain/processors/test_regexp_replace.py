@@ -44,7 +44,10 @@ def test_a_field_that_is_missing_stays_missing() -> None:
     assert processed({}, **a_replacement("a", "b")) == {}
 
 
-@given(st.text("ab,é", max_size=10), st.sampled_from(["a", "(a)(b)?", "[ab]{2,3}", ",|é$", "^(?:a|é)", "(?:ab)+,?", "a*", "(?m)$", "b?(?:,|$)"]))
+@given(
+    st.text("ab,é", max_size=10),
+    st.sampled_from(["a", "(a)(b)?", "[ab]{2,3}", ",|é$", "^(?:a|é)", "(?:ab)+,?", "a*", "(?m)$", "b?(?:,|$)"]),
+)
 def test_replacing_is_what_python_does(text: str, pattern: str) -> None:
     assert processed({"f": text}, **a_replacement(pattern, r"<\g<0>>")) == {"f": re.sub(pattern, r"<\g<0>>", text)}
 
