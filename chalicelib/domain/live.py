@@ -5,13 +5,14 @@ once.
 """
 
 import hmac
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from typing import Any
 
 from chalicelib.domain.identifiers import fingerprint
+from chalicelib.domain.processors import compile_processor
 from chalicelib.domain.record import Preparer
 from chalicelib.domain.schema import Schema
 
@@ -68,9 +69,10 @@ class Intake:
 
 @dataclass(frozen=True, kw_only=True)
 class Configuration:
-    """A published configuration: the schema, and the intake of each resource by its resource uid."""
+    """A published configuration: the schema, the processors in order, and the intake of each resource by its uid."""
 
     schema: Schema = field(default_factory=Schema)
+    processors: Sequence[Mapping[str, Any]] = ()
     intakes: Mapping[str, Intake] = field(default_factory=dict)
 
     def preparer(self, resource_uid: str) -> Preparer:
@@ -78,7 +80,10 @@ class Configuration:
         if resource_uid not in self._preparers:
             intake = self.intakes[resource_uid]
             self._preparers[resource_uid] = Preparer(
-                self.schema, null_values=intake.null_values, refuse_unknown=intake.unknown_fields == "refuse"
+                self.schema,
+                processors=[compile_processor(entry) for entry in self.processors],
+                null_values=intake.null_values,
+                refuse_unknown=intake.unknown_fields == "refuse",
             )
         return self._preparers[resource_uid]
 
@@ -89,13 +94,15 @@ class Configuration:
     def as_json(self) -> dict[str, Any]:
         """What is stored; `from_json` reads it back."""
         intakes = {uid: intake.as_json() for uid, intake in self.intakes.items()}
-        return {"schema": self.schema.as_json(), "intakes": intakes}
+        return {"schema": self.schema.as_json(), "processors": list(self.processors), "intakes": intakes}
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> "Configuration":
         """The configuration that `as_json` stored."""
         intakes = {uid: Intake.from_json(intake) for uid, intake in stored["intakes"].items()}
-        return cls(schema=Schema.from_json(stored["schema"]), intakes=intakes)
+        return cls(
+            schema=Schema.from_json(stored["schema"]), processors=tuple(stored.get("processors", ())), intakes=intakes
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -107,8 +107,10 @@ def _inflated(body: bytes) -> bytes:
 
 
 def _too_deep(body: bytes, objects: list[Any]) -> frozenset[int]:
-    """Indexes of the values nested too deep. Flat records are the rule: counting brackets tells without a walk."""
-    if body.count(b"{") + body.count(b"[") <= len(objects) + MAX_DEPTH:
+    """Indexes of the values nested too deep. Flat records are the rule, and counting brackets tells them without a
+    walk: a record nested too deep has as many as the limit beside its own."""
+    own = sum(1 for value in objects if value.__class__ is dict)
+    if body.count(b"{") + body.count(b"[") - own < MAX_DEPTH:
         return frozenset()
     return frozenset(index for index, value in enumerate(objects) if _is_deeper(value, MAX_DEPTH))
 

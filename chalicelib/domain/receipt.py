@@ -20,6 +20,7 @@ class Counts:
     unchanged: int = 0
     deleted: int = 0
     rejected: int = 0
+    skipped: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,6 +16,7 @@ from chalicelib.domain.casting import CASTERS, CastError, shown
 from chalicelib.domain.errors import RecordRefusal
 from chalicelib.domain.file_content import FileContent, cast_file
 from chalicelib.domain.payload import MAX_DEPTH, Payload
+from chalicelib.domain.processors import Processor, ProcessorFailed
 from chalicelib.domain.schema import Schema
 
 RECORD_ID_LENGTH = 40
@@ -35,12 +36,14 @@ class PreparedRecord(NamedTuple):
 
 @dataclass(kw_only=True)
 class PreparedPayload:
-    """What became of a payload. `records` holds one entry per record id, the last one of the payload."""
+    """What became of a payload. `records` holds one entry per record id, the last one of the payload; `skipped`
+    counts those that a processor left out."""
 
     records: dict[str, PreparedRecord] = field(default_factory=dict)
     ids: list[str] = field(default_factory=list)
     refusals: list[RecordRefusal] = field(default_factory=list)
     ignored_fields: set[str] = field(default_factory=set)
+    skipped: int = 0
 
 
 class _Unfit(Exception):  # noqa: N818 - internal signal, becomes a RecordRefusal
@@ -56,13 +59,22 @@ class Preparer:
     instead of reporting them.
     """
 
-    def __init__(self, schema: Schema, *, null_values: Sequence[str] = (), refuse_unknown: bool = False) -> None:
+    def __init__(
+        self,
+        schema: Schema,
+        *,
+        processors: Sequence[Processor] = (),
+        null_values: Sequence[str] = (),
+        refuse_unknown: bool = False,
+    ) -> None:
         self._unique_key = schema.unique_key
         self._files = [f.name for f in schema.fields if f.type == "file"]
         self._refuse_unknown = refuse_unknown
+        self._processors = processors
         self._known = {f.source for f in schema.fields} | schema.removed
+        self._known.update(name for processor in processors for name in processor.inputs)
         self._sources = [f.source for f in schema.fields]
-        tokens = frozenset(null_values)
+        tokens = self._null_values = frozenset(null_values)
         self._plan: list[tuple[str, str, Callable[[Any], Any], frozenset[str]]] = [
             (f.source, f.name, CASTERS.get(f.type, cast_file), tokens if f.type == "text" else tokens | {""})
             for f in schema.fields
@@ -77,8 +89,7 @@ class Preparer:
         """Compute the ids of records to delete: with a unique key, its fields suffice. Fills `ids` and `refusals`."""
         return self._each(payload, self._identify)
 
-    @staticmethod
-    def _each(payload: Payload, step: Callable[[Mapping[str, Any], PreparedPayload], None]) -> PreparedPayload:
+    def _each(self, payload: Payload, step: Callable[[dict[str, Any], PreparedPayload], None]) -> PreparedPayload:
         prepared = PreparedPayload()
         too_deep = payload.too_deep
         for index, pushed in enumerate(payload.objects):
@@ -94,18 +105,41 @@ class Preparer:
                 )
         return prepared
 
-    def _prepare(self, pushed: Mapping[str, Any], prepared: PreparedPayload) -> None:
+    def _prepare(self, pushed: dict[str, Any], prepared: PreparedPayload) -> None:
         if not self._known.issuperset(pushed):
             self._note_unknown(pushed, prepared)
-        record = self._record(self._cast(pushed, self._plan))
+        processed = self._processed(pushed) if self._processors else pushed
+        if processed is None:
+            prepared.skipped += 1
+            return
+        record = self._record(self._cast(processed, self._plan))
         # A later record of the same id takes the place of the earlier one: the last one wins.
         prepared.records[record.id] = record
         prepared.ids.append(record.id)
 
-    def _identify(self, pushed: Mapping[str, Any], prepared: PreparedPayload) -> None:
-        values = self._cast(pushed, self._key_plan)
+    def _identify(self, pushed: dict[str, Any], prepared: PreparedPayload) -> None:
+        processed = self._processed(pushed) if self._processors else pushed
+        if processed is None:
+            return
+        values = self._cast(processed, self._key_plan)
         self._take_files(values)
         prepared.ids.append(self._id(values))
+
+    def _processed(self, pushed: dict[str, Any]) -> dict[str, Any] | None:
+        """The record after the processors, None when one of them skips it. They see null for the null tokens."""
+        tokens = self._null_values
+        record = pushed
+        if tokens:
+            record = {k: None if v.__class__ is str and v in tokens else v for k, v in pushed.items()}
+        try:
+            for processor in self._processors:
+                processed = processor.apply(record)
+                if processed is None:
+                    return None
+                record = processed
+        except ProcessorFailed as failed:
+            raise _Unfit("processor_failed", failed.field, failed.message) from None
+        return record
 
     def _cast(
         self, pushed: Mapping[str, Any], plan: Sequence[tuple[str, str, Callable[[Any], Any], frozenset[str]]]

@@ -33,6 +33,7 @@ class Operation:
     deletes: Sequence[str] = ()
     record_ids: Sequence[str] = ()
     ignored_fields: Sequence[str] = ()
+    skipped: int = 0
     refusals: Sequence[RecordRefusal] = ()
 
 
@@ -108,12 +109,13 @@ def _receipt(
     updated = sum(1 for record in changed if record.id in marks)
     rejected = len({refusal.index for refusal in operation.refusals})
     counts = Counts(
-        records=len(operation.record_ids) + rejected,
+        records=len(operation.record_ids) + rejected + operation.skipped,
         created=len(changed) - updated,
         updated=updated,
         unchanged=len(operation.puts) - len(changed),
         deleted=len(deletes),
         rejected=rejected,
+        skipped=operation.skipped,
     )
     return Receipt(
         batch_id=operation.batch_id,

@@ -16,13 +16,14 @@ from chalicelib.store.catalog import (
     DATASETS,
     FIELDS,
     FILE,
+    PROCESSORS,
     RESOURCE,
     SCHEDULE,
     DatasetItem,
-    FieldStackItem,
     LiveItem,
     ResourceItem,
     ScheduleItem,
+    StackItem,
     UploadedFileItem,
     conflicts_as_edit_conflict,
     dataset_pk,
@@ -87,7 +88,8 @@ def create_dataset(body: Any, now: datetime) -> DatasetItem:
         with one_transaction() as transaction:
             transaction.save(dataset)
             transaction.save(live)
-            transaction.save(FieldStackItem(dataset_pk(uid), stack=[]))
+            for name in (PROCESSORS, FIELDS):
+                transaction.save(StackItem(dataset_pk(uid), name, stack=[]))
     except EditConflict:
         raise ValidationFailed(
             {"dataset_id": [f"there is already a dataset '{dataset_id}': choose another dataset_id"]}
@@ -175,7 +177,8 @@ def delete_dataset(stores: Stores, dataset_uid: str) -> None:
     with one_transaction() as transaction:
         transaction.delete(dataset)
         transaction.delete(live_item(dataset.dataset_id))
-        transaction.delete(FieldStackItem.get(pk, FIELDS))
+        for name in (PROCESSORS, FIELDS):
+            transaction.delete(StackItem.get(pk, name))
         for resource in ResourceItem.query(pk, ResourceItem.sk.startswith(RESOURCE)):
             transaction.delete(resource)
     for schedule in ScheduleItem.query(pk, ScheduleItem.sk.startswith(SCHEDULE)):

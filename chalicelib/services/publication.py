@@ -24,10 +24,17 @@ from chalicelib.domain.payload import Payload
 from chalicelib.domain.schema import Schema
 from chalicelib.services.acceptance import Operation, accept
 from chalicelib.services.datasets import find_dataset, live_item
-from chalicelib.services.fields import draft_resources, draft_schema
-from chalicelib.services.fields import list_configurations as list_stack
+from chalicelib.services.drafts import draft_resources, draft_schema, load_stack
 from chalicelib.services.source_files import read_source
-from chalicelib.store.catalog import DatasetItem, LiveItem, ResourceItem, conflicts_as_edit_conflict, one_transaction
+from chalicelib.store.catalog import (
+    FIELDS,
+    PROCESSORS,
+    DatasetItem,
+    LiveItem,
+    ResourceItem,
+    conflicts_as_edit_conflict,
+    one_transaction,
+)
 from chalicelib.store.dynamodb import Deadline
 from chalicelib.store.stores import Stores
 
@@ -134,7 +141,8 @@ def _set_status(dataset: DatasetItem, status: str, message: str | None, now: dat
 
 
 def _draft_configuration(dataset_uid: str, resources: Sequence[ResourceItem]) -> Configuration:
-    schema = draft_schema(resources, list_stack(dataset_uid))
+    processors = load_stack(dataset_uid, PROCESSORS).stack
+    schema = draft_schema(resources, processors, load_stack(dataset_uid, FIELDS).stack)
     if not resources:
         raise ValidationFailed({"resources": ["the dataset has no resource: add one, then publish"]})
     if not schema.fields:
@@ -148,7 +156,7 @@ def _draft_configuration(dataset_uid: str, resources: Sequence[ResourceItem]) ->
         )
         for resource in resources
     }
-    return Configuration(schema=schema, intakes=intakes)
+    return Configuration(schema=schema, processors=processors, intakes=intakes)
 
 
 def _check_unique_key(stores: Stores, live: LiveDataset, schema: Schema, deadline: Deadline) -> None:
@@ -185,6 +193,7 @@ class _Loading:
                 puts=prepared.records,
                 record_ids=prepared.ids,
                 refusals=prepared.refusals,
+                skipped=prepared.skipped,
             )
 
     def drop_others(self, resources: Sequence[ResourceItem]) -> None:

@@ -47,6 +47,7 @@ def push_records(
             puts=prepared.records,
             record_ids=prepared.ids,
             ignored_fields=sorted(prepared.ignored_fields),
+            skipped=prepared.skipped,
             refusals=prepared.refusals,
         )
         return accept(stores, admitted.live, operation, now, deadline)

@@ -14,7 +14,7 @@ from chalicelib.domain.identifiers import derive_push_key, fingerprint, is_uid, 
 from chalicelib.domain.live import PushKeyHash, Switches
 from chalicelib.domain.resource_shape import FILE_TYPES, REALTIME_DEFAULTS, checked_resource
 from chalicelib.services.datasets import find_dataset, live_item
-from chalicelib.services.fields import draft_resources
+from chalicelib.services.drafts import draft_resources
 from chalicelib.services.source_files import infer_source_fields
 from chalicelib.store.catalog import RESOURCE, LiveItem, ResourceItem, dataset_pk, one_transaction
 from chalicelib.store.stores import Stores

@@ -13,7 +13,7 @@ from chalicelib.domain.errors import FeatureNotAvailable, NotFound, ValidationFa
 from chalicelib.domain.identifiers import is_uid, new_uid
 from chalicelib.domain.shape import Key, checked
 from chalicelib.services.datasets import find_dataset
-from chalicelib.services.fields import draft_resources
+from chalicelib.services.drafts import draft_resources
 from chalicelib.store.catalog import SCHEDULE, ScheduleItem, conflicts_as_edit_conflict, dataset_pk
 
 MAX_SCHEDULES = 100

@@ -1,9 +1,10 @@
-"""The catalog table: datasets, resources, field stacks, uploaded files, API keys and the live items.
+"""The catalog table: datasets, resources, stacks, uploaded files, API keys and the live items.
 
 | what            | pk                      | sk                    |
 |-----------------|-------------------------|-----------------------|
 | dataset         | `dataset`               | dataset uid           |
 | field stack     | `dataset#{dataset_uid}` | `fields`              |
+| processor stack | `dataset#{dataset_uid}` | `processors`          |
 | resource        | `dataset#{dataset_uid}` | `resource#{uid}`      |
 | uploaded file   | `dataset#{dataset_uid}` | `file#{uid}`          |
 | schedule        | `dataset#{dataset_uid}` | `schedule#{uid}`      |
@@ -31,7 +32,7 @@ from chalicelib.domain.errors import EditConflict
 from chalicelib.store.dynamodb import CONNECT_TIMEOUT, READ_TIMEOUT
 
 DATASETS, API_KEYS = "dataset", "apikey"
-FIELDS, CONFIG = "fields", "config"
+FIELDS, PROCESSORS, CONFIG = "fields", "processors", "config"
 RESOURCE, FILE, SCHEDULE = "resource#", "file#", "schedule#"
 
 
@@ -69,8 +70,8 @@ class DatasetItem(Model):
     records_errors = JSONAttribute(null=True)
 
 
-class FieldStackItem(Model):
-    """The ordered field configurations of a dataset's draft."""
+class StackItem(Model):
+    """The ordered processors, or the ordered field configurations, of a dataset's draft."""
 
     class Meta:
         """Bound in `bind_models`."""
@@ -78,7 +79,7 @@ class FieldStackItem(Model):
         table_name = ""
 
     pk = UnicodeAttribute(hash_key=True)
-    sk = UnicodeAttribute(range_key=True, default=FIELDS)
+    sk = UnicodeAttribute(range_key=True)
     revision = VersionAttribute()
     stack = JSONAttribute()
 
@@ -183,7 +184,7 @@ class LiveItem(Model):
 
 MODELS: tuple[type[Model], ...] = (
     DatasetItem,
-    FieldStackItem,
+    StackItem,
     ResourceItem,
     UploadedFileItem,
     ScheduleItem,

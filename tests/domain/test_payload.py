@@ -65,8 +65,10 @@ def test_only_records_nested_beyond_32_levels_are_marked() -> None:
     at_limit = {"a": 1}
     for _ in range(31):
         at_limit = {"a": at_limit}
-    payload = parse_payload(json.dumps([at_limit, {"a": at_limit}, {"a": 1}]).encode())
+    payload = parse_payload(json.dumps([at_limit, {"a": at_limit}, {"a": 1}, 5, 5, 5]).encode())
     assert payload.too_deep == {1}
+    assert parse_payload(json.dumps({"a": at_limit}).encode()).too_deep == {0}
+    assert parse_payload(json.dumps(at_limit).encode()).too_deep == frozenset()
 
 
 def test_nesting_that_could_break_the_parser_is_refused() -> None:

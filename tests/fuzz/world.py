@@ -16,7 +16,7 @@ from chalicelib import wiring
 from chalicelib.api.errors import STATUSES
 from chalicelib.domain.live import Intake
 from chalicelib.domain.schema import Schema
-from chalicelib.services import datasets, fields, resources
+from chalicelib.services import datasets, resources, stacks
 from chalicelib.services.access import create_api_key
 from chalicelib.services.admission import PushTarget
 from chalicelib.store.dynamodb import Deadline, hot_client
@@ -123,7 +123,7 @@ class World:
         for dataset in known:
             if dataset.uid == self._managed.get("dataset"):
                 parts = [draft.resource.uid for draft in resources.list_resources(dataset.uid)]
-                stack = [configuration["uid"] for configuration in fields.list_configurations(dataset.uid)]
+                stack = [configuration["uid"] for configuration in stacks.fields.entries(dataset.uid)]
                 if self._managed["resource"] in parts and self._managed["field"] in stack and len(parts) < 10:
                     return self._managed
             if dataset.uid not in self._pushed_to:
@@ -131,7 +131,7 @@ class World:
         uid = datasets.create_dataset({"metadata": {}}, NOW).uid
         bootstrap = {"type": "realtime", "params": {"bootstrap": {"a": 1, "b": "x"}}}
         resource = resources.create_resource(wiring.stores(), uid, bootstrap, NOW).resource.uid
-        added = fields.add_configuration(uid, {"type": "annotate", "annotation": "id", "field": "a"})
+        added = stacks.fields.add(uid, {"type": "annotate", "annotation": "id", "field": "a"})
         self._managed = {"dataset": uid, "resource": resource, "field": added["uid"]}
         return self._managed
 

@@ -10,7 +10,7 @@ from typing import Any
 from chalicelib.domain.identifiers import new_batch_id
 from chalicelib.domain.live import LiveDataset
 from chalicelib.domain.receipt import Receipt
-from chalicelib.services import datasets, fields, push, resources
+from chalicelib.services import datasets, push, resources, stacks
 from chalicelib.services.admission import PushTarget
 from chalicelib.services.publication import publish
 from chalicelib.services.push import PushRequest
@@ -77,9 +77,9 @@ def a_device(
         stores, dataset.uid, {"type": "realtime", "params": {"bootstrap": bootstrap, **params}}, NOW
     )
     for name, kind in (types or {}).items():
-        fields.add_configuration(dataset.uid, {"type": "type", "field": name, "type_param": kind})
+        stacks.fields.add(dataset.uid, {"type": "type", "field": name, "type_param": kind})
     for name in unique_key:
-        fields.add_configuration(dataset.uid, {"type": "annotate", "annotation": "id", "field": name})
+        stacks.fields.add(dataset.uid, {"type": "annotate", "annotation": "id", "field": name})
     if published:
         publish(stores, dataset.uid, NOW, Deadline(5))
     target = PushTarget(

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from chalicelib.domain.errors import InvalidQuery, TemporarilyUnavailable
-from chalicelib.services import fields
+from chalicelib.services import stacks
 from chalicelib.services.export import MAX_DIRECT, PART_BYTES
 from chalicelib.services.export_formats import CsvOptions
 from chalicelib.services.publication import publish
@@ -116,7 +116,7 @@ def test_csv_shows_points_as_lat_lon_and_nested_values_as_json(stores: Stores) -
 def test_csv_heads_its_columns_by_label_name_or_alias(stores: Stores) -> None:
     device = a_device(stores, bootstrap=[{"name": "n"}])
     rename = {"type": "rename", "from_name": "name", "to_name": "title", "field_label": "The title"}
-    fields.add_configuration(device.dataset_uid, rename)
+    stacks.fields.add(device.dataset_uid, rename)
     publish(stores, device.dataset_uid, NOW, Deadline(5))
     reader = Reader(stores, device.target.dataset_id)
     plain = CsvOptions(delimiter="\t", with_bom=False)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from chalicelib.domain.errors import InvalidDatasetStatus, PublicationAborted
-from chalicelib.services import fields, resources
+from chalicelib.services import resources, stacks
 from chalicelib.services.publication import abort, publish, status_of, unpublish
 from chalicelib.services.source_files import upload_file
 from chalicelib.store.catalog import DatasetItem
@@ -109,7 +109,7 @@ def with_a_file(stores: Stores, content: bytes) -> Device:
     file = upload_file(stores, device.dataset_uid, "books.csv", content, NOW)
     source = {"type": "uploaded_file", "file": {"uid": file.uid}}
     resources.create_resource(stores, device.dataset_uid, {"type": "csvfile", "datasource": source}, NOW)
-    fields.add_configuration(device.dataset_uid, {"type": "type", "field": "isbn", "type_param": "text"})
+    stacks.fields.add(device.dataset_uid, {"type": "type", "field": "isbn", "type_param": "text"})
     return device
 
 

@@ -1,11 +1,13 @@
-"""Datasets, their field configurations, and publication."""
+"""Datasets, their metadata, processors and field configurations, and publication."""
 
 from chalice.app import Response
 
 from chalicelib import wiring
 from chalicelib.api.automation.routing import DATASET, OK, body, method, no_content, now, page, require, route, routes
 from chalicelib.api.http import json_answer, query_of, started
-from chalicelib.services import datasets, fields, publication
+from chalicelib.domain.processors import describe
+from chalicelib.services import datasets, publication, stacks
+from chalicelib.services.stacks import Stack
 
 
 @route("/datasets", "GET", "POST")
@@ -84,23 +86,50 @@ def metadata_entry(dataset_uid: str, template: str, name: str) -> Response:
 @route(DATASET + "/fields", "GET", "POST")
 def field_list(dataset_uid: str) -> Response:
     """List the field configurations, or put one on the stack."""
-    if method() == "GET":
-        require("browse")
-        return page(fields.list_configurations(dataset_uid))
-    require("edit")
-    return json_answer(fields.add_configuration(dataset_uid, body()), status=201)
+    return _entries(stacks.fields, dataset_uid)
 
 
 @route(DATASET + "/fields/{field_uid}", "GET", "PUT", "DELETE")
 def field_one(dataset_uid: str, field_uid: str) -> Response:
     """Read, replace or delete a field configuration."""
+    return _entry(stacks.fields, dataset_uid, field_uid)
+
+
+@route(DATASET + "/processors", "GET", "POST")
+def processor_list(dataset_uid: str) -> Response:
+    """List the processors of a dataset, or put one on the stack."""
+    return _entries(stacks.processors, dataset_uid)
+
+
+@route(DATASET + "/processors/{processor_uid}", "GET", "PUT", "DELETE")
+def processor_one(dataset_uid: str, processor_uid: str) -> Response:
+    """Read, replace or delete a processor."""
+    return _entry(stacks.processors, dataset_uid, processor_uid)
+
+
+@route("/processors", "GET")
+def processor_types() -> Response:
+    """The processors there are, each with the JSON Schema of its parameters."""
+    require("browse")
+    return page(describe())
+
+
+def _entries(stack: Stack, dataset_uid: str) -> Response:
     if method() == "GET":
         require("browse")
-        return json_answer(fields.find_configuration(dataset_uid, field_uid))
+        return page(stack.entries(dataset_uid))
+    require("edit")
+    return json_answer(stack.add(dataset_uid, body()), status=201)
+
+
+def _entry(stack: Stack, dataset_uid: str, uid: str) -> Response:
+    if method() == "GET":
+        require("browse")
+        return json_answer(stack.find(dataset_uid, uid))
     require("edit")
     if method() == "PUT":
-        return json_answer(fields.edit_configuration(dataset_uid, field_uid, body()))
-    fields.delete_configuration(dataset_uid, field_uid)
+        return json_answer(stack.edit(dataset_uid, uid, body()))
+    stack.delete(dataset_uid, uid)
     return no_content()
 
 

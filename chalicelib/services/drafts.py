@@ -1,0 +1,39 @@
+"""What the draft of a dataset amounts to: its resources, and the schema that publishing it would give."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from chalicelib.domain.field_stack import compile_schema
+from chalicelib.domain.inference import merge_fields
+from chalicelib.domain.processors import compile_processor, typed_fields
+from chalicelib.domain.schema import Schema
+from chalicelib.store.catalog import FIELDS, PROCESSORS, RESOURCE, ResourceItem, StackItem, dataset_pk
+
+Entries = Sequence[Mapping[str, Any]]
+
+
+def draft_resources(dataset_uid: str) -> list[ResourceItem]:
+    """The resources of a dataset's draft, oldest first."""
+    found = ResourceItem.query(dataset_pk(dataset_uid), ResourceItem.sk.startswith(RESOURCE), consistent_read=True)
+    return sorted(found, key=lambda resource: (resource.created_at, resource.uid))
+
+
+def load_stack(dataset_uid: str, name: str) -> StackItem:
+    """One of the two stacks of a dataset's draft."""
+    return StackItem.get(dataset_pk(dataset_uid), name, consistent_read=True)
+
+
+def draft_schema(resources: Sequence[ResourceItem], processors: Entries, fields: Entries) -> Schema:
+    """The schema that comes of the resources' fields after the processors and the field configurations;
+    ValidationFailed names the first entry that cannot be."""
+    sources = merge_fields([(name, kind) for name, kind in resource.source_fields or []] for resource in resources)
+    return compile_schema(typed_fields(sources, [compile_processor(entry) for entry in processors]), fields)
+
+
+def check_draft(dataset_uid: str, *, processors: Entries | None = None, fields: Entries | None = None) -> None:
+    """Refuse a change of a stack after which the draft could not be published."""
+    if processors is None:
+        processors = load_stack(dataset_uid, PROCESSORS).stack
+    if fields is None:
+        fields = load_stack(dataset_uid, FIELDS).stack
+    draft_schema(draft_resources(dataset_uid), processors, fields)
