@@ -2,11 +2,12 @@
 FRESHWIRE_API_KEY name. The tests of this folder import nothing of the product."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import count
 from typing import Any
 
+import boto3
 import httpx
 import pytest
 
@@ -20,6 +21,7 @@ class Product:
     base_url: str
     api_key: str
     http: httpx.Client
+    function_log: Callable[[], str]
 
     def manage(self, method: str, path: str, body: Any = None) -> Any:
         """The parsed answer of the management API, which must be a success."""
@@ -61,12 +63,28 @@ def product() -> Iterator[Product]:
     """The deployment under test."""
     with httpx.Client(timeout=60) as http:
         if url := os.environ.get("FRESHWIRE_URL"):
-            yield Product(url.rstrip("/"), os.environ["FRESHWIRE_API_KEY"], http)
+            yield Product(url.rstrip("/"), os.environ["FRESHWIRE_API_KEY"], http, _log_elsewhere)
             return
         from infra.local.cloud import throw_away_cloud  # noqa: PLC0415 - a deployment elsewhere needs no local cloud
 
         with throw_away_cloud() as cloud:
-            yield Product(cloud.base_url, cloud.api_key, http)
+            yield Product(cloud.base_url, cloud.api_key, http, lambda: _log(cloud.endpoint_url, cloud.environment))
+
+
+def _log(endpoint_url: str, environment: Mapping[str, str]) -> str:
+    """Everything in the log groups of the local cloud's functions."""
+    names = ("aws_access_key_id", "aws_secret_access_key")
+    credentials = {name: environment[name.upper()] for name in names}
+    logs = boto3.client("logs", endpoint_url=endpoint_url, region_name=environment["AWS_REGION"], **credentials)
+    lines: list[str] = []
+    for group in logs.describe_log_groups()["logGroups"]:
+        for page in logs.get_paginator("filter_log_events").paginate(logGroupName=group["logGroupName"]):
+            lines += [event["message"] for event in page["events"]]
+    return "\n".join(lines)
+
+
+def _log_elsewhere() -> str:
+    pytest.skip("the logs of a deployment elsewhere are not ours to read")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
