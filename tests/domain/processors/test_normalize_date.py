@@ -86,7 +86,7 @@ def test_the_result_may_go_to_another_field_whose_type_follows_from_the_forms() 
         ("20140127 +2400", "%Y%m%d %z"),
         ("0001-01-01 00 +1000", "%Y-%m-%d %H %z"),
         ("2014-01-27 23:59:60", "%Y-%m-%d %H:%M:%S"),
-        ("2" * 101, "%Y%m%d"),
+        ("27" + " " * 100 + "01 2014", "%d %m %Y"),
         (True, "%Y%m%d"),
         ([2014], "%Y%m%d"),
     ],
