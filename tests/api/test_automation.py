@@ -1,5 +1,6 @@
 """The management API over HTTP: shapes, statuses, permissions, and what each write refuses."""
 
+import gzip
 import re
 from typing import Any
 
@@ -346,7 +347,7 @@ def test_an_uploaded_file_is_loaded_at_publish_and_replaced_by_the_next(http: Ht
     expected = [("1", "Émma", 2), ("2", "Persuasion", None), ("99", "Pushed", None)]
     assert sorted((r["isbn"], r["title"], r["loans"]) for r in records(http)) == expected
     (error,) = http.get(f"{dataset}/status/", key=key).json["records_errors"]
-    assert "record 3" in error["message"]
+    assert error["message"].startswith("record 3 (line 4): ")
     second = upload(http, key, dataset, b"isbn;title;loans\n2;Persuasion;1\n")
     resource["datasource"]["file"]["uid"] = second["uid"]
     assert http.put(f"{dataset}/resources/{resource['uid']}", key=key, json=resource).status == 200
@@ -369,6 +370,8 @@ def test_an_uploaded_file_is_loaded_at_publish_and_replaced_by_the_next(http: Ht
         ("jsonfile", b'[{"isbn": 1, "loans": 2}]', {}),
         ("jsonfile", b'{"data": {"books": [{"isbn": 1, "loans": 2}]}}', {"json_root": "data.books"}),
         ("jsonl", b'{"isbn": 1, "loans": 2}\n', {}),
+        ("csvfile", "isbn,loans\r\n1,2\r\n".encode("utf-16"), {}),
+        ("csvfile", gzip.compress(b"isbn,loans\n1,2\n"), {}),
     ],
 )
 def test_files_of_every_form_load(http: Http, key: str, kind: str, content: bytes, params: dict[str, Any]) -> None:
@@ -391,6 +394,9 @@ def test_files_of_every_form_load(http: Http, key: str, kind: str, content: byte
         ("jsonfile", b"[1]", {}, "entry 1 is no object"),
         ("jsonfile", b'{"a": []}', {"json_root": "b"}, "nothing at 'b'"),
         ("jsonl", b'{"a": 1}\n{', {}, "line 2"),
+        ("geojson", b'{"type": "FeatureCollection", "features": [1]}', {}, "entry 1 is no feature"),
+        ("xlsx", b"a;b\n1;2\n", {}, "no xlsx workbook"),
+        ("csvfile", gzip.compress(bytes(2**25)), {}, "line 1 has more than 4 MB"),
     ],
 )
 def test_a_broken_file_says_where(
@@ -467,6 +473,9 @@ ROUTES = [
     ("GET", "/datasets/{d}/resources/{r}/", "browse"),
     ("PUT", "/datasets/{d}/resources/{r}/", "edit"),
     ("DELETE", "/datasets/{d}/resources/{r}/", "edit"),
+    ("GET", "/datasets/{d}/resources/{r}/preview/", "browse"),
+    ("GET", "/datasets/{d}/export/", "browse"),
+    ("POST", "/datasets/import/", "edit"),
     ("POST", "/datasets/{d}/resources/{r}/enable/", "edit"),
     ("POST", "/datasets/{d}/resources/{r}/disable/", "edit"),
     ("POST", "/datasets/{d}/resources/{r}/renew_api_key/", "edit"),

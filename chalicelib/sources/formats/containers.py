@@ -13,6 +13,7 @@ from chalicelib.sources.formats.limits import CHUNK, FREE_OF_RATIO, MAX_RATIO, m
 GZIP, ZIP = b"\x1f\x8b", b"PK\x03\x04"
 OLD_OFFICE = b"\xd0\xcf\x11\xe0"
 _MANIFEST = "[Content_Types].xml"
+_NO_WORKBOOK = "the file is no xlsx workbook: save it as xlsx, or choose the format that it has"
 _EMPTY_ZIP = b"PK\x05\x06"
 _IN_MEMORY = 8 * 1024 * 1024  # bytes; what is larger and must be seekable waits in a temporary file
 _LARGEST_READ = 1024 * 1024  # of a zip: its list of files is read at once, 46 bytes and more each
@@ -61,6 +62,8 @@ def package_of(stream: Readable, budget: Budget) -> Iterator[Any]:
     head = _read_fully(stream, len(ZIP))
     if head == OLD_OFFICE:
         raise BrokenFile("the workbook is an old .xls, or has a password: save it as xlsx, without password")
+    if head[:2] != GZIP and head not in (ZIP, _EMPTY_ZIP):
+        raise BrokenFile(_NO_WORKBOOK)
     chunks = _chunks(stream, head)
     with ExitStack() as stack:
         file = stack.enter_context(seekable(inflated(chunks, budget) if head[:2] == GZIP else chunks, budget.most))
@@ -69,7 +72,7 @@ def package_of(stream: Readable, budget: Budget) -> Iterator[Any]:
             content = unzipped(archive, _only_file(archive), budget)
             archive = stack.enter_context(open_zip(stack.enter_context(seekable(content, budget.most))))
         if _MANIFEST not in archive.NameToInfo:
-            raise BrokenFile("the file is no xlsx workbook: save it as xlsx")
+            raise BrokenFile(_NO_WORKBOOK)
         yield archive
 
 

@@ -5,6 +5,7 @@ through, so that a file and a push of the same text give the same record.
 """
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,7 +14,7 @@ import orjson
 from chalicelib.sources.formats.broken import BrokenFile, TooLarge
 from chalicelib.sources.formats.limits import MAX_DEPTH, MAX_RECORD, megabytes
 
-_SPACE = " \t\r\n"
+_SPACE = re.compile(r"[ \t\r\n]*")
 
 
 class JsonStream:
@@ -23,7 +24,6 @@ class JsonStream:
         self._texts = texts
         self._buffer, self._position = "", 0
         self._line = 1  # where the buffer begins
-        self._is_whole = False  # whether the buffer holds the text to its end
         # numbers as floats: whole ones of any length cost no time, and the values are thrown away
         self._scan = json.JSONDecoder(parse_int=float).raw_decode
 
@@ -35,12 +35,10 @@ class JsonStream:
     def peek(self) -> str:
         """The next character that is no space, without passing it; empty at the end."""
         while True:
-            buffer, position = self._buffer, self._position
-            while position < len(buffer) and buffer[position] in _SPACE:
-                position += 1
-            self._position = position
-            if position < len(buffer):
-                return buffer[position]
+            self._position = _SPACE.match(self._buffer, self._position).end()  # type: ignore[union-attr] # always matches
+            if self._position < len(self._buffer):
+                return self._buffer[self._position]
+            self._forget()
             if not self._more():
                 return ""
 
@@ -69,15 +67,17 @@ class JsonStream:
             try:
                 _, end = self._scan(self._buffer, self._position)
             except json.JSONDecodeError as error:
+                offset = error.pos - self._position
                 if not self._grow(what):
-                    self._position = min(error.pos, len(self._buffer))
+                    self._position = min(self._position + offset, len(self._buffer))
                     raise self.problem(error.msg if self._position < len(self._buffer) else "") from None
             except RecursionError:
                 raise BrokenFile(f"{what} is nested far too deep (line {self.line}): flatten it") from None
             else:
+                length = end - self._position
                 if end < len(self._buffer) or not self._grow(what):  # a number could go on in the next piece
-                    found = self._buffer[self._position : end]
-                    self._position = end
+                    found = self._buffer[self._position : self._position + length]
+                    self._position += length
                     return found
 
     def elements(self) -> Iterator[int]:
@@ -145,19 +145,18 @@ class JsonStream:
         self._forget()
         if not self._more():
             return False
-        while len(self._buffer) < 2 * size and self._more():
+        while len(self._buffer) < min(2 * size, MAX_RECORD) and self._more():
             pass
         return True
 
     def _more(self) -> bool:
         text = next(self._texts, "")
-        self._is_whole = not text
         self._buffer += text
         return bool(text)
 
     def _forget(self) -> None:
         """Drop what has been read once it is most of the buffer."""
-        if self._position * 2 > len(self._buffer) or self._position > MAX_RECORD:
+        if self._position * 2 > len(self._buffer):
             self._line = self.line
             self._buffer, self._position = self._buffer[self._position :], 0
 

@@ -48,4 +48,4 @@ def rows_of(lines: Sequence[str], separator: str, *, doublequote: bool = True) -
 def _is_numeric(cells: Sequence[str]) -> bool:
     filled = [cell.strip() for cell in cells if cell.strip()]
     numbers = sum(bool(_NUMBER.fullmatch(cell)) for cell in filled)
-    return numbers > 0 and numbers * 2 > len(filled)  # the rest says that there is none: NA, -, n/a
+    return numbers > 0 and numbers * 2 >= len(filled)  # the rest says that there is none: NA, -, n/a

@@ -27,15 +27,10 @@ def decoded(chunks: Iterable[bytes], encoding: str | None = None) -> Iterator[st
     `encoding` None: utf-8, utf-16 and utf-32 by their marks, utf-16 also by its zeros; else utf-8, unless the first
     characters that are not ASCII show that it is cp1252.
     """
-    decoder = _Decoder(encoding)
-    is_first = True
-    for chunk in chunks:
-        text = decoder.decode(chunk)
-        if text:
-            yield text.removeprefix(_BOM) if is_first else text
-            is_first = False
-    if text := decoder.decode(b"", final=True):
-        yield text.removeprefix(_BOM) if is_first else text
+    texts = _decoded(_Decoder(encoding), chunks)
+    if first := next(texts, "").removeprefix(_BOM):
+        yield first
+    yield from texts
 
 
 def encoding_of(head: bytes, *, is_whole: bool = False) -> str | None:
@@ -64,6 +59,14 @@ def lines(texts: Iterable[str]) -> Iterator[str]:
             raise TooLarge(f"line {number + 1} has more than {megabytes(MAX_RECORD)}: check the format and line ends")
     if rest:
         yield rest
+
+
+def _decoded(decoder: "_Decoder", chunks: Iterable[bytes]) -> Iterator[str]:
+    for chunk in chunks:
+        if text := decoder.decode(chunk):
+            yield text
+    if text := decoder.decode(b"", final=True):
+        yield text
 
 
 class _Decoder:

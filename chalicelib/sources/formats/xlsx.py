@@ -121,6 +121,7 @@ class _Sheet:
 
     def _inline_text(self, text: str) -> None:
         self._inline.append(text)
+        self._weigh(len(text) + 1)  # a cell of millions of empty pieces is refused as well
 
     def _end_cell(self, _: str) -> None:
         value = self._cell()
@@ -129,12 +130,14 @@ class _Sheet:
         check_width(self._column + 1, f"row {self._number}")
         self._values[self._column] = value
         if isinstance(value, str):
-            self._size += len(value)
-            if len(value) > MAX_CELL or self._size > MAX_RECORD:
-                raise TooLarge(
-                    f"row {self._number} has a cell of more than {megabytes(MAX_CELL)}, "
-                    f"or all in all more than {megabytes(MAX_RECORD)}: shorten its texts"
-                )
+            if len(value) > MAX_CELL:
+                raise TooLarge(f"row {self._number} has a cell of more than {megabytes(MAX_CELL)}: shorten it")
+            self._weigh(len(value))
+
+    def _weigh(self, size: int) -> None:
+        self._size += size
+        if self._size > MAX_RECORD:
+            raise TooLarge(f"row {self._number} has more than {megabytes(MAX_RECORD)}: shorten its texts")
 
     def _cell(self) -> Any:
         raw = self._raw
@@ -178,9 +181,8 @@ class _Sheet:
             for letter in letters[:4].upper():
                 index = index * 26 + ord(letter) - 64
             index -= 1
-            if not 0 <= index < 16_384:
-                raise BrokenFile(
-                    f"row {self._number} has a cell '{reference[:20]}' in no column: save the workbook again"
-                )
+            if not (letters.isascii() and letters.isalpha() and index < 16_384):
+                where = f"row {self._number} has a cell at '{reference[:20]}'"
+                raise BrokenFile(f"{where}, where none can be: save the workbook again as xlsx")
             self._columns[letters] = index
         return index

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 
 from chalicelib.sources.formats.broken import BrokenFile, TooLarge
-from chalicelib.sources.formats.limits import MAX_CELL, megabytes
+from chalicelib.sources.formats.limits import MAX_CELL, MAX_RECORD, megabytes
 from chalicelib.sources.formats.xml_reader import Attributes, XmlReader
 
 DATE, MOMENT, TIME, DURATION = "date", "moment", "time", "duration"
@@ -33,6 +33,7 @@ class SharedStrings:
         self._file = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115 - closed by close
         self._ends = array("Q", [0])
         self._parts: list[str] = []
+        self._size = 0
         self._is_phonetic = False
         self.text = lru_cache(maxsize=4096)(self._text)
 
@@ -47,7 +48,7 @@ class SharedStrings:
         self._file.close()
 
     def _begin(self, _: Attributes) -> None:
-        self._parts = []
+        self._parts, self._size = [], 0
 
     def _speak(self, begins: bool) -> None:
         self._is_phonetic = begins
@@ -55,13 +56,14 @@ class SharedStrings:
     def _add(self, text: str) -> None:
         if not self._is_phonetic:
             self._parts.append(text)
+        self._size += len(text) + 1  # a text of millions of empty pieces is refused as well
+        if self._size > MAX_RECORD:
+            raise TooLarge(f"the workbook has a cell of more than {megabytes(MAX_CELL)}: shorten it")
 
     def _finish(self, _: str) -> None:
         content = unescaped("".join(self._parts)).encode("utf-8", "replace")
         if len(self._ends) > _MAX_STRINGS:
             raise TooLarge(f"the workbook has more than {_MAX_STRINGS} texts: split it, or send it as CSV")
-        if len(content) > 4 * MAX_CELL:
-            raise TooLarge(f"the workbook has a cell of more than {megabytes(MAX_CELL)}: shorten it")
         self._file.write(content)
         self._ends.append(self._ends[-1] + len(content))
 
@@ -117,6 +119,8 @@ def moment_text(serial: float, kind: str, *, counts_from_1904: bool) -> str | No
     """
     if kind == DURATION or (kind == TIME and 0 <= serial < 1):
         seconds = round(serial * 86_400)
+        if kind == TIME:
+            seconds = min(seconds, 86_399)
         sign, seconds = ("-" if seconds < 0 else ""), abs(seconds)
         return f"{sign}{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}"
     epoch = datetime(1904, 1, 1) if counts_from_1904 else datetime(1899, 12, 30 if serial >= 60 else 31)

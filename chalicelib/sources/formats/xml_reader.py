@@ -33,12 +33,16 @@ class XmlReader:
         self._text: list[str] = []
         self._names: dict[str, str] = {}
         self._error = expat.ExpatError
-        self._parser = parser = expat.ParserCreate(namespace_separator=" ")
-        parser.buffer_text = True
-        parser.StartElementHandler = self._start
-        parser.EndElementHandler = self._end
-        parser.CharacterDataHandler = self._text.append
-        parser.StartDoctypeDeclHandler = self._doctype
+        self._parser = expat.ParserCreate(namespace_separator=" ")
+        settings = {
+            "buffer_text": True,
+            "StartElementHandler": self._start,
+            "EndElementHandler": self._end,
+            "CharacterDataHandler": self._text.append,
+            "StartDoctypeDeclHandler": self._doctype,
+        }
+        for name, setting in settings.items():
+            setattr(self._parser, name, setting)
 
     def feed(self, chunks: Iterable[bytes]) -> Iterator[None]:
         """Parse, and pause after each chunk so that the caller can take what the handlers found."""

@@ -1,0 +1,165 @@
+"""What a file is: a proposal for its kind and parameters from its first bytes and its name, with a preview."""
+
+import re
+import zlib
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from io import BytesIO
+from itertools import islice
+from typing import Any
+
+from chalicelib.sources.formats.broken import BrokenFile
+from chalicelib.sources.formats.containers import GZIP, OLD_OFFICE, ZIP
+from chalicelib.sources.formats.json_stream import JsonStream
+from chalicelib.sources.formats.opening import open_records
+from chalicelib.sources.formats.source_record import SourceRecord
+from chalicelib.sources.formats.tabular import sample_of
+from chalicelib.sources.formats.tabular_guess import has_header, likely_separator, rows_of
+from chalicelib.sources.formats.text import decoded, encoding_of
+
+PREVIEW = 20  # records
+_TABLE, _LINES = re.compile(r"\.(csv|tsv)$", re.IGNORECASE), re.compile(r"\.(jsonl|ndjson)$", re.IGNORECASE)
+_GEOJSON = re.compile(r'"type"\s*:\s*"(FeatureCollection|Feature)"')
+_NO_DATA = (
+    (re.compile(r"<!doctype html|<html", re.IGNORECASE), "a web page: check the address, it may ask for a login"),
+    (re.compile(r"<"), "XML: save it as CSV, JSON or xlsx"),
+    (re.compile(r"%PDF"), "a PDF: save its tables as CSV or xlsx"),
+    (re.compile(r"PAR1"), "a Parquet file: save it as CSV, JSON or xlsx"),
+)
+_LOCAL_HEADER = 30  # bytes, PKWARE APPNOTE 4.3.7
+_MAX_ROOT_DEPTH = 3
+_INFLATED_HEAD = 256 * 1024
+
+
+@dataclass(frozen=True, kw_only=True)
+class Guess:
+    """A proposal. `params` hold what the first bytes settle: the rest is left to be found while reading. `records`
+    are the first, at most 20; `problem` is what the reading of them came to."""
+
+    kind: str
+    params: Mapping[str, Any]
+    records: list[SourceRecord] = field(default_factory=list)
+    problem: str | None = None
+
+
+def detect(head: bytes, filename: str, *, is_whole: bool = False) -> Guess:
+    """What a file looks like that begins with these bytes (64 KB do; `is_whole`: there are no more).
+
+    Raises BrokenFile, saying what to send instead, for a file that cannot be a source. An xlsx has no preview unless
+    it is whole: the list of its parts is at its end.
+    """
+    if not head:
+        raise BrokenFile("the file is empty: send one with records")
+    inner, name, is_inner_whole = _unpacked(head, filename, is_whole)
+    if inner is None:
+        kind, params = "xlsx", dict[str, Any]()
+    else:
+        kind, params = _kind_and_params(inner, name, is_inner_whole)
+    seen = head if is_whole or inner is None else inner  # the list of a zip is at its end
+    return _with_preview(kind, params, seen, is_whole)
+
+
+def _with_preview(kind: str, params: Mapping[str, Any], head: bytes, is_whole: bool) -> Guess:
+    records: list[SourceRecord] = []
+    problem = None
+    try:
+        for record in islice(open_records(BytesIO(head), kind, params), PREVIEW + 1):
+            records.append(record)
+    except BrokenFile as broken:
+        problem = str(broken) if is_whole else None
+    if not is_whole and len(records) <= PREVIEW and kind in ("csvfile", "jsonl"):
+        records = records[:-1]  # its line may be cut off where the head ends
+    return Guess(kind=kind, params=params, records=records[:PREVIEW], problem=problem)
+
+
+def _unpacked(head: bytes, filename: str, is_whole: bool) -> tuple[bytes | None, str, bool]:
+    """The beginning of what is in the gz or zip, and its name; None for a workbook."""
+    if head.startswith(OLD_OFFICE):
+        raise BrokenFile("the file is an old Office file, or has a password: save it as xlsx, without password")
+    if head.startswith(GZIP):
+        inner, ended = _inflated(head, 31)
+        return (
+            (None if inner.startswith(ZIP) else inner),
+            re.sub(r"\.gz$", "", filename, flags=re.I),
+            is_whole and ended,
+        )
+    if not head.startswith(ZIP):
+        return head, filename, is_whole
+    method = int.from_bytes(head[8:10], "little")
+    name_length, extra = int.from_bytes(head[26:28], "little"), int.from_bytes(head[28:30], "little")
+    name = head[_LOCAL_HEADER : _LOCAL_HEADER + name_length].decode("utf-8", "replace")
+    if name == "[Content_Types].xml" or re.match(r"(_rels|xl|docProps)/", name):
+        return None, filename, is_whole
+    content = head[_LOCAL_HEADER + name_length + extra :]
+    inner, ended = _inflated(content, -15) if method == zlib.DEFLATED else (content, False)
+    return (None if inner.startswith(ZIP) else inner), name, is_whole and ended
+
+
+def _inflated(part: bytes, window: int) -> tuple[bytes, bool]:
+    inflater = zlib.decompressobj(wbits=window)
+    with suppress(zlib.error):
+        return inflater.decompress(part, _INFLATED_HEAD), inflater.eof
+    return b"", False
+
+
+def _kind_and_params(head: bytes, filename: str, is_whole: bool) -> tuple[str, dict[str, Any]]:
+    encoding = encoding_of(head, is_whole=is_whole)
+    params: dict[str, Any] = {"encoding": encoding} if encoding else {}
+    try:
+        text = "".join(decoded(iter([head]), encoding))
+    except BrokenFile:
+        text = head.decode(encoding or "utf-8", "replace")  # cut off within a character, or broken: reading says where
+    text = text.lstrip("\ufeff \t\r\n")
+    for beginning, what in _NO_DATA:
+        if beginning.match(text):
+            raise BrokenFile(f"the file is {what}")
+    if "\0" in text:
+        raise BrokenFile("the file is no text: send CSV, JSON, GeoJSON or xlsx")
+    if text[:1] not in ("{", "[") or _TABLE.search(filename):
+        return "csvfile", {**params, **_table_params(head, params, is_whole)}
+    if text[0] == "{" and _GEOJSON.search(text):
+        return "geojson", params
+    if text[0] == "{" and _is_lines(text, filename, is_whole):
+        return "jsonl", params
+    root = _root_of(text) if text[0] == "{" else None
+    return "jsonfile", {**params, **({"json_root": root} if root else {})}
+
+
+def _table_params(head: bytes, params: Mapping[str, Any], is_whole: bool) -> dict[str, Any]:
+    lines: list[str] = []
+    with suppress(BrokenFile):
+        lines = sample_of(iter([head]), params)
+    lines = lines if is_whole or len(lines) < 2 else lines[:-1]
+    separator = likely_separator(lines)
+    return {"separator": separator, "headers_first_row": has_header(rows_of(lines, separator))}
+
+
+def _is_lines(text: str, filename: str, is_whole: bool) -> bool:
+    """Whether the file has one object a line: its first ends before something else begins."""
+    stream, is_named = JsonStream(iter([text])), bool(_LINES.search(filename))
+    with suppress(BrokenFile):
+        stream.text("the first")
+        return stream.peek() == "{" or (not stream.peek() and is_named)
+    return is_named and not is_whole
+
+
+def _root_of(text: str) -> str | None:
+    """The dotted path to the first array of objects in the object that the text begins with."""
+    with suppress(BrokenFile):
+        return next(_roots(JsonStream(iter([text])), ()), None)
+    return None
+
+
+def _roots(stream: JsonStream, path: tuple[str, ...]) -> Iterator[str]:
+    for name in stream.members():
+        found = stream.peek()
+        if found == "[":
+            for number in stream.elements():
+                if number == 1 and stream.peek() == "{":
+                    yield ".".join((*path, name))
+                stream.skip()
+        elif found == "{" and len(path) < _MAX_ROOT_DEPTH:
+            yield from _roots(stream, (*path, name))
+        else:
+            stream.skip()
