@@ -10,6 +10,11 @@ from chalicelib.domain.errors import ValidationFailed
 _HOW = 'send it as multipart/form-data with one part named "file", as curl -F file=@data.csv does'
 
 
+def is_form(request: Request) -> bool:
+    """Whether the body is a multipart form."""
+    return str(request.headers.get("content-type", "")).lower().startswith("multipart/")
+
+
 def uploaded_part(request: Request) -> tuple[str, bytes]:
     """File name and bytes of the form's file part."""
     from multipart import MultipartError, MultipartParser, parse_options_header  # noqa: PLC0415 - rare, and not free

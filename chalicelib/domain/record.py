@@ -108,7 +108,7 @@ class Preparer:
     def _prepare(self, pushed: dict[str, Any], prepared: PreparedPayload) -> None:
         if not self._known.issuperset(pushed):
             self._note_unknown(pushed, prepared)
-        processed = self._processed(pushed) if self._processors else pushed
+        processed = self._processed(pushed, self._processors) if self._processors else pushed
         if processed is None:
             prepared.skipped += 1
             return
@@ -118,21 +118,22 @@ class Preparer:
         prepared.ids.append(record.id)
 
     def _identify(self, pushed: dict[str, Any], prepared: PreparedPayload) -> None:
-        processed = self._processed(pushed) if self._processors else pushed
-        if processed is None:
-            return
-        values = self._cast(processed, self._key_plan)
+        # A processor that skips records sees whole ones: of one to delete there may be only the key.
+        processed = (
+            self._processed(pushed, [p for p in self._processors if not p.skips]) if self._processors else pushed
+        )
+        values = self._cast(processed or {}, self._key_plan)
         self._take_files(values)
         prepared.ids.append(self._id(values))
 
-    def _processed(self, pushed: dict[str, Any]) -> dict[str, Any] | None:
+    def _processed(self, pushed: dict[str, Any], processors: Sequence[Processor]) -> dict[str, Any] | None:
         """The record after the processors, None when one of them skips it. They see null for the null tokens."""
         tokens = self._null_values
         record = pushed
         if tokens:
             record = {k: None if v.__class__ is str and v in tokens else v for k, v in pushed.items()}
         try:
-            for processor in self._processors:
+            for processor in processors:
                 processed = processor.apply(record)
                 if processed is None:
                     return None

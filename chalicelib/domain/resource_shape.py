@@ -8,7 +8,20 @@ import orjson
 
 from chalicelib.domain.errors import ValidationFailed
 from chalicelib.domain.identifiers import is_slug, is_uid
-from chalicelib.domain.shape import REQUIRED, Key, an_object, checked, flag, one_of, text, texts, whole
+from chalicelib.domain.shape import (
+    REQUIRED,
+    Json,
+    Key,
+    an_object,
+    checked,
+    described,
+    flag,
+    one_of,
+    schema_of,
+    text,
+    texts,
+    whole,
+)
 
 FILE_TYPES = ("csvfile", "jsonfile", "jsonl", "geojson", "xlsx")
 TYPES = ("realtime", *FILE_TYPES)
@@ -42,6 +55,11 @@ def checked_resource(
     return values
 
 
+def params_schemas() -> dict[str, Json]:
+    """The JSON Schema of the params of each type of resource."""
+    return {kind: schema_of(keys) for kind, keys in _PARAMS.items()}
+
+
 def _datasource_problem(value: Any) -> str | None:
     return None if value is None else "a realtime source has none: leave it null"
 
@@ -50,6 +68,8 @@ def _file_source_problem(value: Any) -> str | None:
     match value:
         case {"type": "uploaded_file", "file": {"uid": str(uid)}} if is_uid(uid):
             return None
+        case {"type": "uploaded_file", "file": None}:
+            return None  # a resource that waits for its file, as an imported one does
         case {"type": "http" | "ftp" as kind, "connection": {"type": str(same), "url": str(url)}} if same == kind:
             return _remote_problem(kind, url, value)
     return (
@@ -81,6 +101,7 @@ def _remote_problem(kind: str, url: str, source: Mapping[str, Any]) -> str | Non
     return None
 
 
+@described({"type": ["object", "array"], "items": {"type": "object"}, "description": "one record, or several"})
 def _bootstrap_problem(value: Any) -> str | None:
     if not (isinstance(value, dict) or (isinstance(value, list) and all(isinstance(v, dict) for v in value))):
         return "expected one record (an object), or an array of records"
@@ -92,9 +113,15 @@ def _slug_problem(value: Any) -> str | None:
     return None if isinstance(value, str) and is_slug(value) else "expected a slug of a-z, 0-9, - and _"
 
 
+@described({"type": "string", "minLength": 1, "maxLength": 1, "pattern": '^[^"\\r\\n]$'})
 def _separator_problem(value: Any) -> str | None:
     is_one = isinstance(value, str) and len(value) == 1 and value not in '"\r\n'
     return None if is_one else "expected one character, no quote and no line end"
+
+
+@described({"const": False})
+def _not_yet_problem(value: Any) -> str | None:
+    return None if value is False else "not offered by this version: leave it false"
 
 
 _KEYS = {
@@ -106,7 +133,7 @@ _KEYS = {
 _FILE_SOURCE = Key(problem=_file_source_problem, required=True)
 _NULL_VALUES = Key(problem=texts(most=20))
 _UNKNOWN_FIELDS = Key(problem=one_of("report", "refuse"))
-_NOT_YET = Key(problem=lambda value: None if value is False else "not offered by this version: leave it false")
+_NOT_YET = Key(problem=_not_yet_problem)
 _REALTIME_PARAMS = {
     "bootstrap": Key(problem=_bootstrap_problem),
     "push_enabled": Key(problem=flag),

@@ -3,8 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from chalicelib.domain.errors import ValidationFailed
 from chalicelib.domain.field_stack import compile_schema
 from chalicelib.domain.inference import merge_fields
+from chalicelib.domain.live import Configuration, Intake
 from chalicelib.domain.processors import compile_processor, typed_fields
 from chalicelib.domain.schema import Schema
 from chalicelib.store.catalog import FIELDS, PROCESSORS, RESOURCE, ResourceItem, StackItem, dataset_pk
@@ -28,6 +30,26 @@ def draft_schema(resources: Sequence[ResourceItem], processors: Entries, fields:
     ValidationFailed names the first entry that cannot be."""
     sources = merge_fields([(name, kind) for name, kind in resource.source_fields or []] for resource in resources)
     return compile_schema(typed_fields(sources, [compile_processor(entry) for entry in processors]), fields)
+
+
+def draft_configuration(dataset_uid: str, resources: Sequence[ResourceItem]) -> Configuration:
+    """The configuration that publishing the draft would publish; ValidationFailed says what it lacks."""
+    processors = load_stack(dataset_uid, PROCESSORS).stack
+    schema = draft_schema(resources, processors, load_stack(dataset_uid, FIELDS).stack)
+    if not resources:
+        raise ValidationFailed({"resources": ["the dataset has no resource: add one, then publish"]})
+    if not schema.fields:
+        raise ValidationFailed(
+            {"fields": ["the dataset has no field: give a resource bootstrap data, or add fields, then publish"]}
+        )
+    intakes = {
+        resource.uid: Intake(
+            null_values=tuple(resource.params.get("null_values", [])),
+            unknown_fields=resource.params.get("unknown_fields", "report"),
+        )
+        for resource in resources
+    }
+    return Configuration(schema=schema, processors=processors, intakes=intakes)
 
 
 def check_draft(dataset_uid: str, *, processors: Entries | None = None, fields: Entries | None = None) -> None:

@@ -16,19 +16,16 @@ from chalicelib.domain.errors import (
     RecordRefusal,
     Refused,
     UniqueKeyChangeRefused,
-    ValidationFailed,
 )
 from chalicelib.domain.identifiers import new_batch_id
-from chalicelib.domain.live import Configuration, Intake, LiveDataset
+from chalicelib.domain.live import Configuration, LiveDataset
 from chalicelib.domain.payload import Payload
 from chalicelib.domain.schema import Schema
 from chalicelib.services.acceptance import Operation, accept
 from chalicelib.services.datasets import find_dataset, live_item
-from chalicelib.services.drafts import draft_resources, draft_schema, load_stack
+from chalicelib.services.drafts import draft_configuration, draft_resources
 from chalicelib.services.source_files import read_source
 from chalicelib.store.catalog import (
-    FIELDS,
-    PROCESSORS,
     DatasetItem,
     LiveItem,
     ResourceItem,
@@ -56,7 +53,7 @@ def publish(stores: Stores, dataset_uid: str, now: datetime, deadline: Deadline)
     dataset = find_dataset(dataset_uid)
     with _status(dataset, "processing", now):
         resources = draft_resources(dataset_uid)
-        configuration = _draft_configuration(dataset_uid, resources)
+        configuration = draft_configuration(dataset_uid, resources)
         live = stores.live.read(dataset.dataset_id, deadline)
         if live is None:
             raise EditConflict
@@ -138,25 +135,6 @@ def _set_status(dataset: DatasetItem, status: str, message: str | None, now: dat
     ]
     with conflicts_as_edit_conflict():
         dataset.update(actions)
-
-
-def _draft_configuration(dataset_uid: str, resources: Sequence[ResourceItem]) -> Configuration:
-    processors = load_stack(dataset_uid, PROCESSORS).stack
-    schema = draft_schema(resources, processors, load_stack(dataset_uid, FIELDS).stack)
-    if not resources:
-        raise ValidationFailed({"resources": ["the dataset has no resource: add one, then publish"]})
-    if not schema.fields:
-        raise ValidationFailed(
-            {"fields": ["the dataset has no field: give a resource bootstrap data, or add fields, then publish"]}
-        )
-    intakes = {
-        resource.uid: Intake(
-            null_values=tuple(resource.params.get("null_values", [])),
-            unknown_fields=resource.params.get("unknown_fields", "report"),
-        )
-        for resource in resources
-    }
-    return Configuration(schema=schema, processors=processors, intakes=intakes)
 
 
 def _check_unique_key(stores: Stores, live: LiveDataset, schema: Schema, deadline: Deadline) -> None:

@@ -1,7 +1,7 @@
 """Resources of a dataset's draft: where its records come from. Push on/off and push keys act at once."""
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -44,8 +44,11 @@ def find_resource(dataset_uid: str, resource_uid: str) -> Draft:
     return Draft(resource=resource, switches=_switches(live, resource))
 
 
-def create_resource(stores: Stores, dataset_uid: str, body: Any, now: datetime) -> Draft:
-    """Add a resource. A realtime one gets its push key and takes pushes from the next publish on."""
+def create_resource(
+    stores: Stores, dataset_uid: str, body: Any, now: datetime, *, source_fields: Sequence[Sequence[str]] = ()
+) -> Draft:
+    """Add a resource. A realtime one gets its push key and takes pushes from the next publish on. `source_fields`
+    are the (name, type) of a resource whose file is not there yet."""
     live = live_item(find_dataset(dataset_uid).dataset_id)
     existing = draft_resources(dataset_uid)
     if len(existing) >= MAX_RESOURCES:
@@ -62,6 +65,7 @@ def create_resource(stores: Stores, dataset_uid: str, body: Any, now: datetime) 
         uid=uid,
         resource_id=_free_id(wanted or "source", taken),
         type=values["type"],
+        source_fields=[list(pair) for pair in source_fields],
         created_at=moment,
         updated_at=moment,
     )
@@ -141,10 +145,9 @@ def shown(stores: Stores, draft: Draft, push_base: str | None = None) -> dict[st
         "params": dict(resource.params),
         "datasource": None,
     }
-    if resource.file_uid:
-        body["datasource"] = {"type": "uploaded_file", "file": {"uid": resource.file_uid}}
-    if resource.source:
-        body["datasource"] = resource.source
+    if resource.type in FILE_TYPES:
+        file = {"uid": resource.file_uid} if resource.file_uid else None
+        body["datasource"] = resource.source or {"type": "uploaded_file", "file": file}
     if switches is not None:
         body["params"] = {**REALTIME_DEFAULTS, **resource.params, "push_enabled": switches.push_enabled}
         if push_base:
@@ -168,7 +171,7 @@ def _take_values(stores: Stores, dataset_uid: str, resource: ResourceItem, value
     if resource.type in FILE_TYPES:
         source = values["datasource"]
         is_uploaded = source["type"] == "uploaded_file"
-        resource.file_uid = source["file"]["uid"] if is_uploaded else None
+        resource.file_uid = source["file"]["uid"] if is_uploaded and source["file"] else None
         resource.source = None if is_uploaded else source
     resource.source_fields = infer_source_fields(stores, dataset_uid, resource)
 

@@ -3,15 +3,16 @@
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import datetime
-from io import BytesIO
 from itertools import islice
 from typing import Any
 
 from pynamodb.exceptions import DoesNotExist
 
+from chalicelib.domain import shape
 from chalicelib.domain.errors import PayloadTooLarge, ValidationFailed
 from chalicelib.domain.identifiers import new_uid
 from chalicelib.domain.inference import SourceField, infer_fields
+from chalicelib.domain.shape import Key, checked
 from chalicelib.services.datasets import find_dataset, source_key
 from chalicelib.sources.formats.broken import BrokenFile
 from chalicelib.sources.formats.opening import open_records
@@ -20,43 +21,51 @@ from chalicelib.store.catalog import FILE, ResourceItem, UploadedFileItem, datas
 from chalicelib.store.stores import Stores
 
 MAX_FILE_BYTES = 4 * 1024 * 1024  # what the gateway carries in one request, as base64
+MAX_UPLOAD_BYTES = 240 * 1024 * 1024
 SAMPLE = 1000  # records that fields are inferred from
 
 
-def upload_file(stores: Stores, dataset_uid: str, filename: str, content: bytes, now: datetime) -> UploadedFileItem:
+def upload_file(stores: Stores, dataset_uid: str, filename: str, content: bytes, now: datetime) -> dict[str, Any]:
     """Keep a file for a resource of this dataset to use."""
     find_dataset(dataset_uid)
     if len(content) > MAX_FILE_BYTES:
         raise PayloadTooLarge(
-            f"The file has {len(content)} bytes, this form carries {MAX_FILE_BYTES}: split it, or push its records."
+            f"The file has {len(content)} bytes, this form carries {MAX_FILE_BYTES}: send "
+            '{"filename": ..., "size": ...} as JSON to get a form for larger ones.'
         )
     uid = new_uid("fl")
     stores.sources.put(source_key(dataset_uid, uid), content, "application/octet-stream")
-    item = UploadedFileItem(
-        dataset_pk(dataset_uid),
-        FILE + uid,
-        uid=uid,
-        filename=filename[:200] or "file",
-        size=len(content),
-        created_at=now.isoformat(timespec="milliseconds"),
-    )
-    item.save()
-    return item
+    return _keep(dataset_uid, uid, filename, len(content), now)
 
 
-def shown(item: UploadedFileItem) -> dict[str, Any]:
-    """The uploaded file as the API shows it; size in bytes."""
-    return {"uid": item.uid, "filename": item.filename, "size": int(item.size), "created_at": item.created_at}
+def prepare_upload(stores: Stores, dataset_uid: str, body: Any, now: datetime) -> dict[str, Any]:
+    """Announce a file that is too large for the gateway. The answer's `upload` is a form (`url` and `fields`) to send
+    it to; after that a resource may use its uid."""
+    find_dataset(dataset_uid)
+    values = checked(body, _UPLOAD)
+    if values["size"] > MAX_UPLOAD_BYTES:
+        raise PayloadTooLarge(
+            f"The file has {values['size']} bytes, the limit is {MAX_UPLOAD_BYTES} (240 MB): split it."
+        )
+    uid = new_uid("fl")
+    form = stores.sources.upload_form(source_key(dataset_uid, uid), most=values["size"])
+    return {**_keep(dataset_uid, uid, values["filename"], values["size"], now), "upload": {"method": "POST", **form}}
+
+
+def _keep(dataset_uid: str, uid: str, filename: str, size: int, now: datetime) -> dict[str, Any]:
+    name, moment = filename[:200] or "file", now.isoformat(timespec="milliseconds")
+    UploadedFileItem(dataset_pk(dataset_uid), FILE + uid, uid=uid, filename=name, size=size, created_at=moment).save()
+    return {"uid": uid, "filename": name, "size": size, "created_at": moment}
 
 
 def read_source(stores: Stores, dataset_uid: str, resource: ResourceItem) -> Iterator[SourceRecord]:
     """The records of an uploaded-file resource, as the file has them, each with its line, entry or row. A broken file
     is a ValidationFailed that names it."""
-    content = stores.sources.get(source_key(dataset_uid, resource.file_uid or ""))
-    if content is None:
-        raise ValidationFailed({"datasource": ["the uploaded file is gone: upload it again"]})
+    stream = stores.sources.open(source_key(dataset_uid, resource.file_uid or ""))
+    if stream is None:
+        raise ValidationFailed({"datasource": ["the file was announced but not uploaded: send it to its form first"]})
     try:
-        yield from open_records(BytesIO(content), resource.type, resource.params)
+        yield from open_records(stream, resource.type, resource.params)
     except BrokenFile as broken:
         raise ValidationFailed({"datasource": [str(broken)]}) from None
 
@@ -67,8 +76,8 @@ def infer_source_fields(stores: Stores, dataset_uid: str, resource: ResourceItem
     if resource.type == "realtime":
         bootstrap = resource.params.get("bootstrap", [])
         return infer_fields(bootstrap if isinstance(bootstrap, list) else [bootstrap], null_values=null_values)
-    if resource.source:
-        return [(name, kind) for name, kind in resource.source_fields or []]  # known once it has been fetched
+    if not resource.file_uid:
+        return [(name, kind) for name, kind in resource.source_fields or []]  # known once there is a file
     with suppress(DoesNotExist):
         UploadedFileItem.get(dataset_pk(dataset_uid), FILE + (resource.file_uid or ""), consistent_read=True)
         head = (record.values for record in islice(read_source(stores, dataset_uid, resource), SAMPLE))
@@ -76,3 +85,9 @@ def infer_source_fields(stores: Stores, dataset_uid: str, resource: ResourceItem
     raise ValidationFailed(
         {"datasource": [f"this dataset has no uploaded file '{resource.file_uid}': upload it first"]}
     )
+
+
+_UPLOAD = {
+    "filename": Key(problem=shape.text(least=1, most=200), required=True),
+    "size": Key(problem=shape.whole(1, 2**40), required=True),
+}

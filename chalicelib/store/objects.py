@@ -11,6 +11,7 @@ from botocore.session import get_session
 
 _DELETE_BATCH = 1000
 LINK_SECONDS = 300
+UPLOAD_SECONDS = 3600
 
 
 class ObjectStore:
@@ -41,6 +42,23 @@ class ObjectStore:
             raise
         content: bytes = answer["Body"].read()
         return content
+
+    def open(self, key: str) -> Any | None:
+        """The object as a stream of bytes to read once, or None when there is none."""
+        try:
+            return self._client.get_object(Bucket=self._bucket, Key=key)["Body"]
+        except ClientError as error:
+            if error.response["Error"]["Code"] in ("NoSuchKey", "404"):
+                return None
+            raise
+
+    def upload_form(self, key: str, *, most: int) -> dict[str, Any]:
+        """A signed form that uploads one object of at most that many bytes, for an hour: {"url", "fields"}."""
+        conditions = [["content-length-range", 1, most]]
+        form: dict[str, Any] = self._client.generate_presigned_post(
+            Bucket=self._bucket, Key=key, Conditions=conditions, ExpiresIn=UPLOAD_SECONDS
+        )
+        return form
 
     def delete(self, keys: Iterable[str]) -> None:
         """Remove objects; those that are not there are passed over."""

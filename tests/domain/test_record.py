@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.domain.payload import Payload
+from chalicelib.domain.processors import Processor, compile_processor
 from chalicelib.domain.record import PreparedPayload, Preparer
 from tests.builders import a_schema
 
@@ -171,3 +172,29 @@ def test_a_file_counts_by_its_content() -> None:
 def test_a_file_that_is_none_is_refused(photo: Any) -> None:
     (refusal,) = prepare(Preparer(a_schema(photo="file")), {"photo": photo}).refusals
     assert (refusal.code, refusal.field) == ("invalid_value", "photo")
+
+
+def processors(*configurations: dict[str, Any]) -> list[Processor]:
+    return [compile_processor(configuration) for configuration in configurations]
+
+
+SKIP_WITHOUT_TEMP = {"type": "skip_records", "condition": "temp == null"}
+
+
+def test_a_skipped_record_is_counted_and_not_stored() -> None:
+    preparer = Preparer(a_schema(unique_key=["hour"], **WEATHER), processors=processors(SKIP_WITHOUT_TEMP))
+    prepared = prepare(preparer, {"hour": 1, "temp": 1}, {"hour": 2})
+    assert (len(prepared.records), prepared.skipped, prepared.refusals) == (1, 1, [])
+
+
+def test_a_delete_by_key_is_not_skipped() -> None:
+    preparer = Preparer(a_schema(unique_key=["hour"], **WEATHER), processors=processors(SKIP_WITHOUT_TEMP))
+    assert preparer.identify(Payload(objects=[{"hour": 1}])).ids == [id_of(preparer, {"hour": 1, "temp": 1})]
+
+
+def test_processors_see_null_for_null_tokens_and_their_failure_refuses_the_record() -> None:
+    double = {"type": "expression", "output_field": "temp", "expression": "temp * 2"}
+    preparer = Preparer(a_schema(**WEATHER), processors=processors(double), null_values=["NA"])
+    prepared = prepare(preparer, {"hour": 1, "temp": "NA"}, {"hour": 2, "temp": []}, {"hour": 3, "temp": 2})
+    assert [json.loads(r.text) for r in prepared.records.values()] == [{"hour": 1}, {"hour": 3, "temp": 4.0}]
+    assert [(r.index, r.code) for r in prepared.refusals] == [(1, "processor_failed")]

@@ -6,10 +6,11 @@ from chalice.app import Response
 
 from chalicelib import wiring
 from chalicelib.api.automation.routing import DATASET, body, method, no_content, now, page, require, route, routes
-from chalicelib.api.form import uploaded_part
+from chalicelib.api.form import is_form, uploaded_part
 from chalicelib.api.http import base_url, json_answer, json_body_of
 from chalicelib.services import datasets, resources, source_files
 from chalicelib.services.access import Caller
+from chalicelib.services.preview import preview_resource
 
 _RESOURCE = DATASET + "/resources/{resource_uid}"
 
@@ -27,11 +28,12 @@ def resource_list(dataset_uid: str) -> Response:
 
 @route(DATASET + "/resources/files", "POST")
 def file_list(dataset_uid: str) -> Response:
-    """Upload a file for a resource to use."""
+    """Upload a file for a resource to use: a small one as a form, a large one announced as JSON."""
     require("edit")
-    filename, content = uploaded_part(routes.current_request)
-    item = source_files.upload_file(wiring.stores(), dataset_uid, filename, content, now())
-    return json_answer(source_files.shown(item), status=201)
+    if is_form(routes.current_request):
+        filename, content = uploaded_part(routes.current_request)
+        return json_answer(source_files.upload_file(wiring.stores(), dataset_uid, filename, content, now()), status=201)
+    return json_answer(source_files.prepare_upload(wiring.stores(), dataset_uid, body(), now()), status=201)
 
 
 @route(_RESOURCE, "GET", "PUT", "DELETE")
@@ -46,6 +48,13 @@ def resource_one(dataset_uid: str, resource_uid: str) -> Response:
         return json_answer(_shown(caller, dataset_uid, draft))
     resources.delete_resource(dataset_uid, resource_uid)
     return no_content()
+
+
+@route(_RESOURCE + "/preview", "GET")
+def resource_preview(dataset_uid: str, resource_uid: str) -> Response:
+    """The first 20 records of a resource as publishing the draft would make them."""
+    require("browse")
+    return json_answer(preview_resource(wiring.stores(), dataset_uid, resource_uid))
 
 
 @route(_RESOURCE + "/enable", "POST")

@@ -16,7 +16,7 @@ def schedule_list(dataset_uid: str) -> Response:
         require("browse")
         return page(schedules.list_schedules(dataset_uid))
     require("edit")
-    return json_answer(schedules.create_schedule(dataset_uid, body(), _offer(), now()), status=201)
+    return json_answer(schedules.create_schedule(dataset_uid, body(), offer(), now()), status=201)
 
 
 @route(DATASET + "/schedules/{schedule_uid}", "GET", "PUT", "DELETE")
@@ -27,12 +27,13 @@ def schedule_one(dataset_uid: str, schedule_uid: str) -> Response:
         return json_answer(schedules.find_schedule(dataset_uid, schedule_uid))
     require("edit")
     if method() == "PUT":
-        return json_answer(schedules.edit_schedule(dataset_uid, schedule_uid, body(), _offer()))
+        return json_answer(schedules.edit_schedule(dataset_uid, schedule_uid, body(), offer()))
     schedules.delete_schedule(dataset_uid, schedule_uid)
     return no_content()
 
 
-def _offer() -> Offer:
+def offer() -> Offer:
+    """What this deployment offers of schedules."""
     features = wiring.settings().features
     return Offer(
         scheduling="scheduling" in features, minimum_minutes=MINUTES if "minute_schedules" in features else HOUR
