@@ -41,7 +41,7 @@ def _route(path: str) -> Callable[[View], View]:
     def decorate(view: View) -> View:
         answered = answers(explore_error, lambda: routes.current_request, "GET", "HEAD")(view)
 
-        @wraps(view)
+        @wraps(answered)
         def without_body_for_head(**names: str) -> Response:
             response = answered(**names)
             if routes.current_request.method == "HEAD":

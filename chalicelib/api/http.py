@@ -40,9 +40,16 @@ def answers(shape: ErrorShape, request: Callable[[], Request], *methods: str) ->
                 logger.exception("unexpected failure", extra={"action": view.__name__})
                 return json_answer(shape("internal_error", _UNEXPECTED, 500, request_id, None), status=500)
 
+        vars(answered)["methods"] = methods
         return answered
 
     return decorate
+
+
+def methods_of(view: View) -> tuple[str, ...]:
+    """The methods that a view made by `answers` takes."""
+    methods: tuple[str, ...] = vars(view)["methods"]
+    return methods
 
 
 def json_answer(body: Any, *, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:

@@ -11,7 +11,7 @@ from typing import Any, cast
 from chalicelib.domain.errors import ValidationFailed
 from chalicelib.domain.inference import SourceField
 from chalicelib.domain.schema import FIELD_TYPES, Field, FieldType, Schema
-from chalicelib.domain.shape import REQUIRED, Key, anything_list, checked, one_of, text, texts
+from chalicelib.domain.shape import REQUIRED, Json, Key, anything_list, checked, one_of, schema_of, text, texts
 
 MAX_FIELDS = 500
 Configuration = Mapping[str, Any]
@@ -38,8 +38,16 @@ def check_configuration(configuration: Any) -> dict[str, Any]:
         raise ValidationFailed({"type": [f"{REQUIRED}: one of {', '.join(_SHAPES)}"]})
     if not isinstance(kind, str) or kind not in _SHAPES:
         raise ValidationFailed({"type": [f"unknown field configuration; use one of {', '.join(_SHAPES)}"]})
-    keys = {"type": Key(problem=text(), required=True), **_SHAPES[kind], "label": _OPTIONAL_TEXT}
-    return checked(configuration, keys)
+    return checked(configuration, _keys(kind))
+
+
+def configuration_schemas() -> list[Json]:
+    """The JSON Schema of each type of configuration."""
+    return [schema_of(_keys(kind)) for kind in _SHAPES]
+
+
+def _keys(kind: str) -> dict[str, Key]:
+    return {"type": Key(problem=one_of(kind), required=True), **_SHAPES[kind], "label": _OPTIONAL_TEXT}
 
 
 def _rename(schema: Schema, configuration: Configuration) -> Schema:
