@@ -68,6 +68,8 @@ def _file_source_problem(value: Any) -> str | None:
     match value:
         case {"type": "uploaded_file", "file": {"uid": str(uid)}} if is_uid(uid):
             return None
+        case {"type": "uploaded_file", "file": None}:
+            return None  # a resource that waits for its file, as an imported one does
         case {"type": "http" | "ftp" as kind, "connection": {"type": str(same), "url": str(url)}} if same == kind:
             return _remote_problem(kind, url, value)
     return (
