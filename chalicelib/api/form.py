@@ -10,9 +10,9 @@ from chalicelib.domain.errors import ValidationFailed
 _HOW = 'send it as multipart/form-data with one part named "file", as curl -F file=@data.csv does'
 
 
-def is_form(request: Request) -> bool:
-    """Whether the body is a multipart form."""
-    return str(request.headers.get("content-type", "")).lower().startswith("multipart/")
+def is_json(request: Request) -> bool:
+    """Whether the body says that it is JSON."""
+    return str(request.headers.get("content-type", "")).lower().startswith("application/json")
 
 
 def uploaded_part(request: Request) -> tuple[str, bytes]:

@@ -59,9 +59,13 @@ def publish(stores: Stores, dataset_uid: str, now: datetime, deadline: Deadline)
             raise EditConflict
         _check_unique_key(stores, live, configuration.schema, deadline)
         loading = _Loading(stores=stores, live=live, configuration=configuration, now=now, deadline=deadline)
-        for resource in resources:
-            if resource.file_uid:
-                loading.load(resource)
+        with_files = [resource for resource in resources if resource.file_uid]
+        for resource in with_files:
+            # A file that is broken further down must not have changed records by then: it is read once before.
+            for _ in read_source(stores, dataset_uid, resource):
+                pass
+        for resource in with_files:
+            loading.load(resource)
         loading.drop_others(resources)
         _switch_over(dataset, live, configuration, loading.errors, now)
 

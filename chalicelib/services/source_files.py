@@ -15,6 +15,7 @@ from chalicelib.domain.inference import SourceField, infer_fields
 from chalicelib.domain.shape import Key, checked
 from chalicelib.services.datasets import find_dataset, source_key
 from chalicelib.sources.formats.broken import BrokenFile
+from chalicelib.sources.formats.detection import detect
 from chalicelib.sources.formats.opening import open_records
 from chalicelib.sources.formats.source_record import SourceRecord
 from chalicelib.store.catalog import FILE, ResourceItem, UploadedFileItem, dataset_pk
@@ -26,16 +27,18 @@ SAMPLE = 1000  # records that fields are inferred from
 
 
 def upload_file(stores: Stores, dataset_uid: str, filename: str, content: bytes, now: datetime) -> dict[str, Any]:
-    """Keep a file for a resource of this dataset to use."""
+    """Keep a file for a resource of this dataset to use. `detected` proposes the resource's type and params, with the
+    first 20 records as they would be read."""
     find_dataset(dataset_uid)
     if len(content) > MAX_FILE_BYTES:
         raise PayloadTooLarge(
             f"The file has {len(content)} bytes, this form carries {MAX_FILE_BYTES}: send "
             '{"filename": ..., "size": ...} as JSON to get a form for larger ones.'
         )
+    detected = _detected(content, filename)
     uid = new_uid("fl")
     stores.sources.put(source_key(dataset_uid, uid), content, "application/octet-stream")
-    return _keep(dataset_uid, uid, filename, len(content), now)
+    return {**_keep(dataset_uid, uid, filename, len(content), now), "detected": detected}
 
 
 def prepare_upload(stores: Stores, dataset_uid: str, body: Any, now: datetime) -> dict[str, Any]:
@@ -50,6 +53,15 @@ def prepare_upload(stores: Stores, dataset_uid: str, body: Any, now: datetime) -
     uid = new_uid("fl")
     form = stores.sources.upload_form(source_key(dataset_uid, uid), most=values["size"])
     return {**_keep(dataset_uid, uid, values["filename"], values["size"], now), "upload": {"method": "POST", **form}}
+
+
+def _detected(content: bytes, filename: str) -> dict[str, Any]:
+    try:
+        guess = detect(content, filename, is_whole=True)
+    except BrokenFile as broken:
+        raise ValidationFailed({"file": [str(broken)]}) from None
+    records = [record.values for record in guess.records]
+    return {"type": guess.kind, "params": dict(guess.params), "records": records, "problem": guess.problem}
 
 
 def _keep(dataset_uid: str, uid: str, filename: str, size: int, now: datetime) -> dict[str, Any]:

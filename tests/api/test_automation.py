@@ -396,7 +396,7 @@ def test_files_of_every_form_load(http: Http, key: str, kind: str, content: byte
         ("jsonl", b'{"a": 1}\n{', {}, "line 2"),
         ("geojson", b'{"type": "FeatureCollection", "features": [1]}', {}, "entry 1 is no feature"),
         ("xlsx", b"a;b\n1;2\n", {}, "no xlsx workbook"),
-        ("csvfile", gzip.compress(bytes(2**25)), {}, "line 1 has more than 4 MB"),
+        ("csvfile", gzip.compress(b"x" * 2**25), {}, "line 1 has more than 4 MB"),
     ],
 )
 def test_a_broken_file_says_where(
@@ -423,6 +423,36 @@ def test_a_form_without_a_file_is_refused(
 ) -> None:
     answer = http.post(f"{a_dataset(http, key)}/resources/files", key=key, body=body, headers=headers)
     assert (answer.status, list(answer.json["detail"])) == (status, ["file"])
+
+
+def test_an_upload_proposes_what_the_file_is(http: Http, key: str) -> None:
+    file = upload(http, key, a_dataset(http, key), "isbn;title\n1;Émma\n".encode("cp1252"))
+    assert (file["detected"]["type"], file["detected"]["params"]["separator"]) == ("csvfile", ";")
+    assert file["detected"]["records"] == [{"isbn": "1", "title": "Émma"}]
+
+
+def test_a_file_that_can_be_no_source_is_refused_with_what_to_send_instead(http: Http, key: str) -> None:
+    head = b'--frontier\r\nContent-Disposition: form-data; name="file"; filename="a.pdf"\r\n\r\n'
+    body = head + b"%PDF-1.7 ...\r\n--frontier--\r\n"
+    answer = http.post(f"{a_dataset(http, key)}/resources/files", key=key, body=body, headers=BOUNDARY)
+    assert (answer.status, "PDF" in answer.json["detail"]["file"][0]) == (400, True)
+
+
+def test_a_file_broken_at_its_end_changes_no_record(http: Http, key: str) -> None:
+    dataset = a_dataset(http, key)
+    first = upload(http, key, dataset, b"isbn;loans\n1;2\n")
+    source = {"type": "uploaded_file", "file": {"uid": first["uid"]}}
+    resource = created(http.post(f"{dataset}/resources", key=key, json={"type": "csvfile", "datasource": source}))
+    http.post(f"{dataset}/publish", key=key)
+    rows = b"".join(b"%d;9\n" % number for number in range(2500))
+    source["file"] = {"uid": upload(http, key, dataset, b"isbn;loans\n" + rows + b"1;2;3\n")["uid"]}
+    assert (
+        http.put(f"{dataset}/resources/{resource['uid']}", key=key, json={**resource, "datasource": source}).status
+        == 200
+    )
+    refused = http.post(f"{dataset}/publish", key=key)
+    assert (refused.status, "line 2502" in refused.text) == (400, True)
+    assert records(http) == [{"isbn": 1, "loans": 2}]
 
 
 def test_a_file_of_another_dataset_is_not_found(http: Http, key: str) -> None:

@@ -107,7 +107,7 @@ def with_a_file(stores: Stores, content: bytes) -> Device:
     device = a_device(stores, bootstrap=BOOK, unique_key=["isbn"])
     device.push({"isbn": "pushed"})
     file = upload_file(stores, device.dataset_uid, "books.csv", content, NOW)
-    source = {"type": "uploaded_file", "file": {"uid": file.uid}}
+    source = {"type": "uploaded_file", "file": {"uid": file["uid"]}}
     resources.create_resource(stores, device.dataset_uid, {"type": "csvfile", "datasource": source}, NOW)
     stacks.fields.add(device.dataset_uid, {"type": "type", "field": "isbn", "type_param": "text"})
     return device

@@ -6,7 +6,7 @@ from chalice.app import Response
 
 from chalicelib import wiring
 from chalicelib.api.automation.routing import DATASET, body, method, no_content, now, page, require, route, routes
-from chalicelib.api.form import is_form, uploaded_part
+from chalicelib.api.form import is_json, uploaded_part
 from chalicelib.api.http import base_url, json_answer, json_body_of
 from chalicelib.services import datasets, resources, source_files
 from chalicelib.services.access import Caller
@@ -30,10 +30,10 @@ def resource_list(dataset_uid: str) -> Response:
 def file_list(dataset_uid: str) -> Response:
     """Upload a file for a resource to use: a small one as a form, a large one announced as JSON."""
     require("edit")
-    if is_form(routes.current_request):
-        filename, content = uploaded_part(routes.current_request)
-        return json_answer(source_files.upload_file(wiring.stores(), dataset_uid, filename, content, now()), status=201)
-    return json_answer(source_files.prepare_upload(wiring.stores(), dataset_uid, body(), now()), status=201)
+    if is_json(routes.current_request):
+        return json_answer(source_files.prepare_upload(wiring.stores(), dataset_uid, body(), now()), status=201)
+    filename, content = uploaded_part(routes.current_request)
+    return json_answer(source_files.upload_file(wiring.stores(), dataset_uid, filename, content, now()), status=201)
 
 
 @route(_RESOURCE, "GET", "PUT", "DELETE")
