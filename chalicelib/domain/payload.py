@@ -8,9 +8,9 @@ from typing import Any
 import orjson
 
 from chalicelib.domain.errors import InvalidJson, InvalidPayload, PayloadTooLarge
+from chalicelib.domain.nesting import MAX_DEPTH, is_deeper
 
 MAX_BYTES = 5 * 1024 * 1024
-MAX_DEPTH = 32
 _BOM = b"\xef\xbb\xbf"
 _GZIP = b"\x1f\x8b"
 _NDJSON_TYPES = frozenset(
@@ -54,7 +54,7 @@ def parse_payload(body: bytes, content_type: str = "") -> Payload:
 def parse_json(body: bytes) -> Any:
     """The JSON value of a body, nested at most 32 levels deep."""
     value = _loads(body.removeprefix(_BOM))
-    if _is_deeper(value, MAX_DEPTH):
+    if is_deeper(value, MAX_DEPTH):
         raise InvalidPayload(f"The body is nested more than {MAX_DEPTH} levels deep: flatten it.")
     return value
 
@@ -112,12 +112,4 @@ def _too_deep(body: bytes, objects: list[Any]) -> frozenset[int]:
     own = sum(1 for value in objects if value.__class__ is dict)
     if body.count(b"{") + body.count(b"[") - own < MAX_DEPTH:
         return frozenset()
-    return frozenset(index for index, value in enumerate(objects) if _is_deeper(value, MAX_DEPTH))
-
-
-def _is_deeper(value: Any, levels: int) -> bool:
-    if isinstance(value, dict):
-        return levels == 0 or any(_is_deeper(part, levels - 1) for part in value.values())
-    if isinstance(value, list):
-        return levels == 0 or any(_is_deeper(part, levels - 1) for part in value)
-    return False
+    return frozenset(index for index, value in enumerate(objects) if is_deeper(value, MAX_DEPTH))

@@ -15,7 +15,8 @@ import orjson
 from chalicelib.domain.casting import CASTERS, CastError, shown
 from chalicelib.domain.errors import RecordRefusal
 from chalicelib.domain.file_content import FileContent, cast_file
-from chalicelib.domain.payload import MAX_DEPTH, Payload
+from chalicelib.domain.nesting import MAX_DEPTH
+from chalicelib.domain.payload import Payload
 from chalicelib.domain.processors import Processor, ProcessorFailed
 from chalicelib.domain.schema import Schema
 

@@ -4,6 +4,8 @@ The order is fixed: size, key, feature, switch, publication, parse, prepare, val
 write. Until `accept` nothing has a trace but the note of a refusal; after it the answer is OK or 503.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -34,10 +36,7 @@ def push_records(
     stores: Stores, request: PushRequest, *, offers_push: bool, now: datetime, deadline: Deadline
 ) -> Receipt:
     """Add or overwrite the records of a payload: all of them or none (unless lenient)."""
-    check_size(len(request.body))
-    admitted = admit(stores, request.target, now, deadline)
-    with refusals_noted(stores, admitted, request.batch_id, now, deadline):
-        check_open(admitted, offers_push=offers_push)
+    with _entered(stores, request, offers_push, now, deadline) as admitted:
         prepared = admitted.preparer.prepare(parse_payload(request.body, request.content_type))
         _refuse_unless_lenient(prepared, request)
         operation = Operation(
@@ -57,10 +56,7 @@ def delete_by_values(
     stores: Stores, request: PushRequest, *, offers_push: bool, now: datetime, deadline: Deadline
 ) -> Receipt:
     """Delete the records that have the ids of the pushed values; what is not there is fine."""
-    check_size(len(request.body))
-    admitted = admit(stores, request.target, now, deadline)
-    with refusals_noted(stores, admitted, request.batch_id, now, deadline):
-        check_open(admitted, offers_push=offers_push)
+    with _entered(stores, request, offers_push, now, deadline) as admitted:
         payload = parse_payload(request.body, request.content_type)
         if payload.objects == [{}]:
             raise InvalidPayload(
@@ -69,20 +65,16 @@ def delete_by_values(
             )
         prepared = admitted.preparer.identify(payload)
         _refuse_unless_lenient(prepared, request)
-        operation = _delete(admitted, request, prepared)
-        return accept(stores, admitted.live, operation, now, deadline)
+        return accept(stores, admitted.live, _delete(admitted, request, prepared), now, deadline)
 
 
 def delete_by_id(
     stores: Stores, request: PushRequest, record_id: str, *, offers_push: bool, now: datetime, deadline: Deadline
 ) -> Receipt:
     """Delete one record by its id; an id that is not there is fine."""
-    admitted = admit(stores, request.target, now, deadline)
-    with refusals_noted(stores, admitted, request.batch_id, now, deadline):
-        check_open(admitted, offers_push=offers_push)
-        ids = [record_id] if is_record_id(record_id) else []
-        operation = _delete(admitted, request, PreparedPayload(ids=ids))
-        return accept(stores, admitted.live, operation, now, deadline)
+    with _entered(stores, request, offers_push, now, deadline) as admitted:
+        prepared = PreparedPayload(ids=[record_id] if is_record_id(record_id) else [])
+        return accept(stores, admitted.live, _delete(admitted, request, prepared), now, deadline)
 
 
 def read_batch(stores: Stores, target: PushTarget, batch_id: str, now: datetime, deadline: Deadline) -> dict[str, Any]:
@@ -92,6 +84,19 @@ def read_batch(stores: Stores, target: PushTarget, batch_id: str, now: datetime,
     if stored is None or stored["resource_uid"] != admitted.resource_uid:
         raise BatchNotFound
     return shown_receipt(stored)
+
+
+@contextmanager
+def _entered(
+    stores: Stores, request: PushRequest, offers_push: bool, now: datetime, deadline: Deadline
+) -> Iterator[Admitted]:
+    """The first steps of everything a device does: size, key, feature, switch, publication. What is refused from the
+    right key on is noted in the activity."""
+    check_size(len(request.body))
+    admitted = admit(stores, request.target, now, deadline)
+    with refusals_noted(stores, admitted, request.batch_id, now, deadline):
+        check_open(admitted, offers_push=offers_push)
+        yield admitted
 
 
 def _delete(admitted: Admitted, request: PushRequest, prepared: PreparedPayload) -> Operation:

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chalicelib.domain.nesting import MAX_DEPTH
 from chalicelib.sources.formats.broken import BrokenFile, TooLarge
-from chalicelib.sources.formats.limits import MAX_DEPTH
 from chalicelib.sources.formats.opening import open_records
 from tests.sources.files import Dripping, read, values
 

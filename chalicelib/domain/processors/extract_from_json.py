@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 
 from chalicelib.domain.errors import ValidationFailed
-from chalicelib.domain.payload import MAX_DEPTH
+from chalicelib.domain.nesting import MAX_DEPTH, is_deeper
 from chalicelib.domain.processors import Processor, ProcessorFailed
 from chalicelib.domain.processors._parameters import field_name, output_type, parameters, text
 from chalicelib.domain.processors._values import cast_value, is_blank
@@ -48,7 +48,7 @@ def compile(parameters: Mapping[str, Any]) -> Processor:
         if is_blank(value):
             return {**record, output: None}
         found = _found(path, _loaded(value, field) if isinstance(value, str) else value, field)
-        if _is_deeper(found, MAX_DEPTH - 1):  # the record itself is a level
+        if is_deeper(found, MAX_DEPTH - 1):  # the record itself is a level
             raise ProcessorFailed(
                 f"field '{field}': what is at {parameters['path']} is nested more than {MAX_DEPTH} levels deep: "
                 "choose a path that leads further in",
@@ -111,11 +111,3 @@ def _nodes(tree: Any) -> Iterator[tuple[dict[str, Any], int]]:
         node, depth = waiting.pop()
         yield node, depth
         waiting += [(child, depth + 1) for child in node["children"] if isinstance(child, dict) and "type" in child]
-
-
-def _is_deeper(value: Any, levels: int) -> bool:
-    if isinstance(value, dict):
-        return levels == 0 or any(_is_deeper(part, levels - 1) for part in value.values())
-    if isinstance(value, list):
-        return levels == 0 or any(_is_deeper(part, levels - 1) for part in value)
-    return False

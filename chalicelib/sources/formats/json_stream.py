@@ -11,8 +11,9 @@ from typing import Any
 
 import orjson
 
+from chalicelib.domain.nesting import MAX_DEPTH, is_deeper
 from chalicelib.sources.formats.broken import BrokenFile, TooLarge
-from chalicelib.sources.formats.limits import MAX_DEPTH, MAX_RECORD, megabytes
+from chalicelib.sources.formats.limits import MAX_RECORD, megabytes
 
 _SPACE = re.compile(r"[ \t\r\n]*")
 
@@ -159,15 +160,6 @@ class JsonStream:
         if self._position * 2 > len(self._buffer):
             self._line = self.line
             self._buffer, self._position = self._buffer[self._position :], 0
-
-
-def is_deeper(value: Any, levels: int) -> bool:
-    """Whether a value has arrays and objects within each other beyond so many levels."""
-    if isinstance(value, dict):
-        return levels == 0 or any(is_deeper(part, levels - 1) for part in value.values())
-    if isinstance(value, list):
-        return levels == 0 or any(is_deeper(part, levels - 1) for part in value)
-    return False
 
 
 def _reason(error: orjson.JSONDecodeError) -> str:

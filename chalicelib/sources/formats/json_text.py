@@ -5,9 +5,10 @@ from typing import Any
 
 import orjson
 
+from chalicelib.domain.nesting import MAX_DEPTH, is_deeper
 from chalicelib.sources.formats.broken import BrokenFile, TooLarge
-from chalicelib.sources.formats.json_stream import JsonStream, is_deeper
-from chalicelib.sources.formats.limits import MAX_DEPTH, MAX_RECORD, megabytes
+from chalicelib.sources.formats.json_stream import JsonStream
+from chalicelib.sources.formats.limits import MAX_RECORD, megabytes
 from chalicelib.sources.formats.source_record import SourceRecord
 from chalicelib.sources.formats.text import decoded, lines
 

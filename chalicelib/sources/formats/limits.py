@@ -6,7 +6,6 @@ FREE_OF_RATIO = 16 * 1024 * 1024  # inflated bytes up to which the ratio says no
 MAX_RECORD = 4 * 1024 * 1024  # characters of the text of one record; stored, it may have 350 KB
 MAX_COLUMNS = 500
 MAX_CELL = 1024 * 1024  # characters
-MAX_DEPTH = 32  # levels of nesting of a record's values, the same as in pushes
 CHUNK = 64 * 1024  # bytes read at a time
 
 
