@@ -2,7 +2,7 @@
 
 from chalice.app import Chalice, ConvertToMiddleware, Response
 
-from chalicelib.api import automation, explore, push
+from chalicelib.api import automation, explore, openapi, push
 from chalicelib.api.http import json_answer
 from chalicelib.api.telemetry import logger
 
@@ -12,6 +12,7 @@ app.register_middleware(ConvertToMiddleware(logger.inject_lambda_context))
 app.register_blueprint(push.routes, url_prefix="/push/1.0")
 app.register_blueprint(automation.routes, url_prefix="/automation/v1.0")
 app.register_blueprint(explore.routes, url_prefix="/explore/v2.1")
+app.register_blueprint(openapi.routes)
 
 
 @app.route("/health", content_types=["*/*"])

@@ -1,0 +1,168 @@
+"""The schemas of what clients send, from the shapes and registries that check it, and an example of each."""
+
+from typing import Any
+
+from chalicelib.api.openapi.operation import Json, list_of, nullable, record, ref
+from chalicelib.api.openapi.push_operations import SLUG
+from chalicelib.domain.field_stack import configuration_schemas
+from chalicelib.domain.processors import MAX_LABEL, describe
+from chalicelib.domain.resource_shape import FILE_TYPES, MAX_URL, params_schemas
+from chalicelib.services.access import PERMISSIONS
+from chalicelib.services.resources import MAX_OVERLAP_MINUTES
+from chalicelib.services.source_files import MAX_UPLOAD_BYTES
+
+_TITLE = {"type": "string", "minLength": 1, "maxLength": 300}
+_SLUG = {"type": "string", "pattern": SLUG}
+_METADATA = {"default": {"title": {"value": "Library books"}}}
+_REALTIME = {
+    "type": "realtime",
+    "title": "Devices",
+    "params": {"bootstrap": {"title": "Emma", "isbn": "9780141439587"}, "unknown_fields": "report"},
+}
+EXAMPLES: dict[str, Any] = {
+    "DatasetInput": {"metadata": _METADATA, "dataset_id": "library-books"},
+    "DatasetChange": {"metadata": _METADATA, "is_restricted": False},
+    "Metadata": _METADATA,
+    "MetadataTemplate": _METADATA["default"],
+    "MetadataEntry": {"value": "Library books"},
+    "FieldConfigurationInput": {"type": "annotate", "annotation": "id", "field": "isbn", "label": "id"},
+    "ProcessorInput": {"type": "string_replace", "field": "title", "old": "&amp;", "new": "&"},
+    "ScheduleInput": {"cron_schedule": "0 2 * * *"},
+    "ResourceInput": _REALTIME,
+    "Renewal": {"overlap_minutes": 60},
+    "UploadInput": {"filename": "books.csv", "size": 100_000_000},
+    "ApiKeyInput": {"label": "night job", "permissions": ["browse", "edit", "publish"]},
+    "Configuration": {
+        "freshwire": 1,
+        "dataset_id": "imported-books",
+        "is_restricted": False,
+        "metadata": _METADATA,
+        "resources": [_REALTIME],
+        "processors": [],
+        "fields": [],
+        "schedules": [],
+    },
+}
+
+
+def body_schemas() -> Json:
+    """The schemas, by their names in the components."""
+    parts = list_of({"type": "object"})
+    return {
+        "Payload": {
+            "description": "One record, or several.",
+            "anyOf": [{"type": "object"}, list_of({"type": "object"})],
+        },
+        **_metadata_schemas(),
+        "DatasetInput": record(
+            {"metadata": ref("Metadata"), "dataset_id": _SLUG, "is_restricted": {"type": "boolean"}},
+            optional=["dataset_id", "is_restricted"],
+        ),
+        "DatasetChange": {
+            "description": "What is left out stays. A dataset may be sent back as it was read.",
+            "type": "object",
+            "properties": {"metadata": ref("Metadata"), "is_restricted": {"type": "boolean"}},
+        },
+        "FieldConfigurationInput": {"oneOf": configuration_schemas()},
+        "ProcessorInput": {"anyOf": [_processor(described) for described in describe()]},
+        "ScheduleInput": record({"cron_schedule": {"type": "string", "minLength": 9, "maxLength": 200}}),
+        **_resource_schemas(),
+        "Renewal": record({"overlap_minutes": {"type": "integer", "minimum": 0, "maximum": MAX_OVERLAP_MINUTES}}),
+        "UploadInput": record(
+            {
+                "filename": {"type": "string", "minLength": 1, "maxLength": 200},
+                "size": {"type": "integer", "minimum": 1, "maximum": MAX_UPLOAD_BYTES},
+            }
+        ),
+        "ApiKeyInput": record(
+            {
+                "label": {"type": "string", "minLength": 1, "maxLength": 200},
+                "permissions": list_of({"enum": list(PERMISSIONS)}, minItems=1),
+                "expires_at": nullable({"type": "string", "description": "ISO 8601; without a zone UTC"}),
+            },
+            optional=["expires_at"],
+        ),
+        "Configuration": record(
+            {
+                "freshwire": {"const": 1},
+                "dataset_id": _SLUG,
+                "is_restricted": {"type": "boolean"},
+                "metadata": ref("Metadata"),
+                "resources": parts,
+                "processors": parts,
+                "fields": parts,
+                "schedules": parts,
+            },
+            optional=["is_restricted", "resources", "processors", "fields", "schedules"],
+        ),
+    }
+
+
+def _metadata_schemas() -> Json:
+    template = {"type": "object", "additionalProperties": ref("MetadataEntry")}
+    titled = {"allOf": [ref("MetadataEntry"), {"properties": {"value": {"type": "string"}}}]}
+    return {
+        "MetadataEntry": {"type": "object", "properties": {"value": {}}, "required": ["value"]},
+        "MetadataTemplate": template,
+        "Metadata": {
+            "description": "Entries by template; the title is `default.title`.",
+            "type": "object",
+            "properties": {"default": {**template, "properties": {"title": titled}}},
+            "additionalProperties": ref("MetadataTemplate"),
+        },
+    }
+
+
+def _processor(described: Json) -> Json:
+    parameters = described["parameters"]
+    beside = {"type": {"const": described["type"]}, "label": {"type": "string", "maxLength": MAX_LABEL}}
+    return {
+        **parameters,
+        "title": described["label"],
+        "description": described["description"],
+        "properties": {**beside, **parameters["properties"]},
+        "required": ["type", *parameters.get("required", ())],
+    }
+
+
+def _resource_schemas() -> Json:
+    params = params_schemas()
+    beside: Json = {"title": _TITLE, "resource_id": _SLUG}
+    realtime = {
+        **beside,
+        "type": {"const": "realtime"},
+        "params": params["realtime"],
+        "datasource": {"type": "null"},
+    }
+    files = [
+        record(
+            {**beside, "type": {"const": kind}, "params": params[kind], "datasource": ref("FileSource")},
+            optional=["title", "resource_id", "params"],
+        )
+        for kind in FILE_TYPES
+    ]
+    return {
+        "ResourceInput": {
+            "oneOf": [record(realtime, optional=["title", "resource_id", "params", "datasource"]), *files]
+        },
+        "FileSource": {"anyOf": [_uploaded(), _remote("http"), _remote("ftp")]},
+    }
+
+
+def _uploaded() -> Json:
+    uid = {"type": "string", "pattern": "^[a-z]{2}_[0-9a-z]{6}$"}
+    return record({"type": {"const": "uploaded_file"}, "file": nullable(record({"uid": uid}))})
+
+
+def _remote(kind: str) -> Json:
+    url = {"type": "string", "maxLength": MAX_URL, "description": f"{kind}s://host, without credentials"}
+    connection = {"type": {"const": kind}, "url": url, "auth": {"type": "null"}}
+    return record(
+        {
+            "type": {"const": kind},
+            "connection": record(connection, optional=["auth"]),
+            "relative_url": {"type": "string", "maxLength": MAX_URL},
+            "headers": list_of({}, maxItems=0),
+        },
+        optional=["relative_url", "headers"],
+    )

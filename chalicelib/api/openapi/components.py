@@ -1,0 +1,213 @@
+"""The schemas of what the APIs answer, and the ways to show a key."""
+
+from dataclasses import fields
+
+from chalicelib.api.openapi.operation import Json, list_of, nullable, record, ref
+from chalicelib.domain.errors import MAX_DETAILS
+from chalicelib.domain.receipt import MAX_RECORD_IDS, Counts
+from chalicelib.domain.resource_shape import TYPES
+from chalicelib.domain.schema import FIELD_TYPES
+
+_TEXT: Json = {"type": "string"}
+_WHOLE: Json = {"type": "integer", "minimum": 0}
+_FLAG: Json = {"type": "boolean"}
+_MOMENT: Json = {"type": "string", "format": "date-time"}
+_UID: Json = {"type": "string", "pattern": "^[a-z]{2}_[0-9a-z]{6}$"}
+_ANY: Json = {"type": "object"}
+
+SECURITY: Json = {
+    "pushkey": {"type": "apiKey", "in": "query", "name": "pushkey", "description": "The push key of the resource."},
+    "pushkeyHeader": {"type": "apiKey", "in": "header", "name": "X-Push-Key", "description": "The push key."},
+    "pushkeyAuthorization": {
+        "type": "apiKey",
+        "in": "header",
+        "name": "Authorization",
+        "description": "`Pushkey K`, where K is the push key.",
+    },
+    "apikeyHeader": {
+        "type": "apiKey",
+        "in": "header",
+        "name": "Authorization",
+        "description": "`Apikey K`, where K is the API key; upper and lower case are the same.",
+    },
+    "apikey": {"type": "apiKey", "in": "query", "name": "apikey", "description": "The API key."},
+}
+
+
+def answer_schemas() -> Json:
+    """The schemas, by their names in the components."""
+    return {**_errors(), **_push(), **_automation(), **_resources(), **_explore()}
+
+
+def _errors() -> Json:
+    said = {"error_code": _TEXT, "message": {**_TEXT, "description": "what to do"}, "request_id": _TEXT}
+    detail = {"index": _WHOLE, "field": nullable(_TEXT), "error_code": _TEXT, "message": _TEXT}
+    return {
+        "RecordRefusal": record(detail, description="Why one record of a payload is refused."),
+        "PushError": record(
+            {"status": {"const": "error"}, "error": _TEXT, **said, "details": _details()},
+        ),
+        "AutomationError": record(
+            {
+                **said,
+                "status_code": _WHOLE,
+                "detail": {"type": "object", "additionalProperties": list_of(_TEXT), "description": "problems by key"},
+                "error_key": _TEXT,
+            },
+            optional=["detail", "error_key"],
+        ),
+        "ExploreError": record(said),
+    }
+
+
+def _push() -> Json:
+    batch = {"batch_id": _TEXT, "received_at": _MOMENT}
+    stored = {
+        **batch,
+        "operation": {"enum": ["push", "delete", "publish"]},
+        "state": _TEXT,
+        **{count.name: _WHOLE for count in fields(Counts)},
+        "ignored_fields": list_of(_TEXT, maxItems=MAX_DETAILS),
+        "details": _details(),
+    }
+    ids = nullable(list_of(_TEXT, maxItems=MAX_RECORD_IDS))
+    refused = {"state": {"enum": ["refused", "failed"]}, "error_code": _TEXT, "message": _TEXT, "details": _details()}
+    return {
+        "Done": record({"status": {"const": "OK"}}),
+        "Receipt": record({"status": {"const": "OK"}, **stored, "record_ids": ids}),
+        "StoredReceipt": record(stored),
+        "NotedRefusal": record({**batch, **refused}),
+    }
+
+
+def _automation() -> Json:
+    key = {
+        "uid": _UID,
+        "label": _TEXT,
+        "prefix": {**_TEXT, "description": "the first characters of the key"},
+        "permissions": list_of(_TEXT),
+        "created_at": _MOMENT,
+        "last_used_at": nullable(_MOMENT),
+        "expires_at": nullable(_MOMENT),
+    }
+    return {
+        "Dataset": record(
+            {
+                "uid": _UID,
+                "dataset_id": _TEXT,
+                "created_at": _MOMENT,
+                "updated_at": _MOMENT,
+                "is_published": _FLAG,
+                "is_restricted": _FLAG,
+                "metadata": ref("Metadata"),
+                "default_security": _ANY,
+            }
+        ),
+        "Status": _status(),
+        "FieldConfiguration": _entry(),
+        "Processor": _entry(),
+        "Schedule": record({"uid": _UID, "cron_schedule": _TEXT}),
+        "ProcessorType": record(
+            {
+                "type": _TEXT,
+                "label": _TEXT,
+                "description": _TEXT,
+                "parameters": {**_ANY, "description": "JSON Schema of the parameters"},
+            }
+        ),
+        "ApiKey": record(key),
+        "NewApiKey": record({**key, "key": {**_TEXT, "description": "the key itself: it is not shown again"}}),
+    }
+
+
+def _status() -> Json:
+    statuses = (
+        "idle",
+        "error",
+        "limit_reached",
+        "queued",
+        "processing",
+        "aborting_processing",
+        "deleting",
+        "saving_version",
+    )
+    status = {"enum": list(statuses)}
+    error = {"record_id": nullable(_TEXT), "field_uid": nullable(_TEXT), "processor_uid": nullable(_TEXT)}
+    return record(
+        {
+            "status": status,
+            "previous": nullable(status),
+            "next": nullable(status),
+            "since": _MOMENT,
+            "is_published": _FLAG,
+            "message": nullable(_TEXT),
+            "records_errors": list_of(record({**error, "message": _TEXT})),
+            "params": _ANY,
+        }
+    )
+
+
+def _resources() -> Json:
+    resource = {
+        "uid": _UID,
+        "resource_id": _TEXT,
+        "type": {"enum": list(TYPES)},
+        "title": _TEXT,
+        "created_at": _MOMENT,
+        "updated_at": _MOMENT,
+        "params": {**_ANY, "description": "with `push_url` for keys that may edit"},
+        "datasource": nullable(_ANY),
+    }
+    form = record({"method": {"const": "POST"}, "url": _TEXT, "fields": _ANY}, description="where to send the file")
+    error = record({"line": _WHOLE, "field": nullable(_TEXT), "message": _TEXT})
+    return {
+        "Resource": record(resource),
+        "UploadedFile": record(
+            {"uid": _UID, "filename": _TEXT, "size": _WHOLE, "created_at": _MOMENT, "upload": form},
+            optional=["upload"],
+        ),
+        "Preview": record(
+            {"fields": list_of(ref("Field")), "results": list_of(ref("Record")), "errors": list_of(error)}
+        ),
+    }
+
+
+def _explore() -> Json:
+    link = record({"rel": _TEXT, "href": _TEXT})
+    return {
+        "Field": record(
+            {
+                "name": _TEXT,
+                "label": _TEXT,
+                "type": {"enum": list(FIELD_TYPES)},
+                "annotations": {"type": "object", "additionalProperties": {"type": "array"}},
+                "description": nullable(_TEXT),
+            }
+        ),
+        "Record": {"type": "object", "description": "Values by the names of fields."},
+        "Links": record({"links": list_of(link)}),
+        "CatalogDataset": record(
+            {
+                "dataset_id": _TEXT,
+                "dataset_uid": _UID,
+                "has_records": _FLAG,
+                "data_visible": _FLAG,
+                "features": list_of(_TEXT),
+                "attachments": list_of(_ANY),
+                "metas": {"type": "object", "additionalProperties": {"type": "object"}},
+                "fields": list_of(ref("Field")),
+            }
+        ),
+    }
+
+
+def _details() -> Json:
+    return list_of(ref("RecordRefusal"), maxItems=MAX_DETAILS)
+
+
+def _entry() -> Json:
+    return {
+        "type": "object",
+        "properties": {"uid": _UID, "type": _TEXT, "label": _TEXT},
+        "required": ["uid", "type"],
+    }
