@@ -13,6 +13,8 @@ from chalicelib.services.source_files import MAX_UPLOAD_BYTES
 
 _TITLE = {"type": "string", "minLength": 1, "maxLength": 300}
 _SLUG = {"type": "string", "pattern": SLUG}
+_KEPT = ("uid", "dataset_id", "created_at", "updated_at", "is_published", "default_security")
+_READ_ONLY = {"readOnly": True}
 _METADATA = {"default": {"title": {"value": "Library books"}}}
 _REALTIME = {
     "type": "realtime",
@@ -58,11 +60,11 @@ def body_schemas() -> Json:
             {"metadata": ref("Metadata"), "dataset_id": _SLUG, "is_restricted": {"type": "boolean"}},
             optional=["dataset_id", "is_restricted"],
         ),
-        "DatasetChange": {
-            "description": "What is left out stays. A dataset may be sent back as it was read.",
-            "type": "object",
-            "properties": {"metadata": ref("Metadata"), "is_restricted": {"type": "boolean"}},
-        },
+        "DatasetChange": record(
+            {"metadata": ref("Metadata"), "is_restricted": {"type": "boolean"}, **dict.fromkeys(_KEPT, _READ_ONLY)},
+            optional=["metadata", "is_restricted", *_KEPT],
+            description="What is left out stays. A dataset may be sent back as it was read.",
+        ),
         "FieldConfigurationInput": {"oneOf": configuration_schemas()},
         "ProcessorInput": {"anyOf": [_processor(described) for described in describe()]},
         "ScheduleInput": record({"cron_schedule": {"type": "string", "minLength": 9, "maxLength": 200}}),

@@ -5,7 +5,7 @@ from dataclasses import fields
 from chalicelib.api.openapi.operation import Json, list_of, nullable, record, ref
 from chalicelib.domain.errors import MAX_DETAILS
 from chalicelib.domain.receipt import MAX_RECORD_IDS, Counts
-from chalicelib.domain.resource_shape import TYPES
+from chalicelib.domain.resource_shape import FILE_TYPES, TYPES
 from chalicelib.domain.schema import FIELD_TYPES
 
 _TEXT: Json = {"type": "string"}
@@ -159,12 +159,25 @@ def _resources() -> Json:
         "datasource": nullable(_ANY),
     }
     form = record({"method": {"const": "POST"}, "url": _TEXT, "fields": _ANY}, description="where to send the file")
+    detected = {
+        "type": {"enum": list(FILE_TYPES)},
+        "params": _ANY,
+        "records": list_of(ref("Record"), description="the first ones as they would be read"),
+        "problem": nullable(_TEXT),
+    }
     error = record({"line": _WHOLE, "field": nullable(_TEXT), "message": _TEXT})
     return {
         "Resource": record(resource),
         "UploadedFile": record(
-            {"uid": _UID, "filename": _TEXT, "size": _WHOLE, "created_at": _MOMENT, "upload": form},
-            optional=["upload"],
+            {
+                "uid": _UID,
+                "filename": _TEXT,
+                "size": _WHOLE,
+                "created_at": _MOMENT,
+                "upload": form,
+                "detected": record(detected, description="what the file is taken for"),
+            },
+            optional=["upload", "detected"],
         ),
         "Preview": record(
             {"fields": list_of(ref("Field")), "results": list_of(ref("Record")), "errors": list_of(error)}
