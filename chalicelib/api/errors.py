@@ -28,6 +28,7 @@ STATUSES: dict[type[Refused], int] = {
     errors.EditConflict: 409,
     errors.UniqueKeyChangeRefused: 409,
     errors.InvalidQuery: 400,
+    errors.AnswerTooLarge: 400,
     errors.NotInCatalog: 404,
 }
 

@@ -1,5 +1,7 @@
 """What every view shares: reading a request safely, answering JSON, and turning refusals into answers."""
 
+import json
+import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import wraps
@@ -10,10 +12,12 @@ from chalice.app import Request, Response
 
 from chalicelib.api.errors import ErrorShape, status_of
 from chalicelib.api.telemetry import logger
-from chalicelib.domain.errors import InvalidJson, MethodNotAllowed, Refused
+from chalicelib.domain.errors import AnswerTooLarge, InvalidJson, MethodNotAllowed, Refused
 from chalicelib.domain.payload import check_size, parse_json
 from chalicelib.store.dynamodb import READ_TIMEOUT, Deadline, aws_faults_as_unavailable
 
+MAX_ANSWER = 5_900_000  # bytes of a body as a JSON string, which is how Lambda answers: its limit is 6,291,556
+_MAY_BE_TOO_LARGE = MAX_ANSWER // 6  # characters; one takes at most six bytes as a JSON string
 MAX_SECONDS = 20.0  # nothing is started later than this after the request came in
 View = Callable[..., Response]
 
@@ -55,6 +59,8 @@ def methods_of(view: View) -> tuple[str, ...]:
 def json_answer(body: Any, *, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """An answer with a JSON body; a `str` is sent as it is."""
     text = body if isinstance(body, str) else orjson.dumps(body).decode()
+    if len(text) > _MAY_BE_TOO_LARGE and len(json.dumps(text)) > MAX_ANSWER:
+        raise AnswerTooLarge
     return Response(body=text, status_code=status, headers={"Content-Type": "application/json", **(headers or {})})
 
 
@@ -86,8 +92,9 @@ def base_url(request: Request, configured: str | None) -> str:
     """The URL of the stage that clients reach, without a slash at the end: `https://host/api`."""
     if configured:
         return configured
-    scheme = request.headers.get("x-forwarded-proto", "https")
-    return f"{scheme}://{request.headers.get('host', 'localhost')}/{request.context.get('stage', 'api')}"
+    scheme = "http" if request.headers.get("x-forwarded-proto") == "http" else "https"
+    host = request.headers.get("host", "")
+    return f"{scheme}://{host if _HOST.fullmatch(host) else 'localhost'}/{request.context.get('stage', 'api')}"
 
 
 def started(request: Request) -> tuple[datetime, Deadline]:
@@ -111,4 +118,5 @@ def _refusal(shape: ErrorShape, refused: Refused, request_id: str) -> Response:
     return json_answer(body, status=status, headers=headers)
 
 
+_HOST = re.compile(r"[A-Za-z0-9.\-\[\]:]{1,255}")
 _UNEXPECTED = "Something went wrong on our side: send the request again; if it goes on, report the request id."

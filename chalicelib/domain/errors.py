@@ -155,7 +155,8 @@ class InvalidDatasetStatus(Refused):
 
 
 class PublicationAborted(Refused):
-    """The publication was aborted: the published configuration is the one from before. Publish again when ready."""
+    """The publication was aborted: the published configuration is the one from before. Records of uploaded files that
+    were written until then stay; publish again to bring them in line."""
 
     code = "publication_aborted"
 
@@ -167,8 +168,9 @@ class EditConflict(Refused):
 
 
 class UniqueKeyChangeRefused(Refused):
-    """The unique key differs from the published one while records are stored under the old one: unpublish the
-    dataset (this drops its records), then publish it again."""
+    """Records are stored whose ids or field names this change would not fit: the fields of the unique key (all fields,
+    when none is marked) keep their type, and published fields their name, while there are records. Take the change
+    back, or unpublish the dataset (this drops its records), then publish it again."""
 
     code = "unique_key_changed"
 
@@ -177,6 +179,13 @@ class InvalidQuery(Refused):
     """The query is not understood."""
 
     code = "ODSQLError"
+
+
+class AnswerTooLarge(Refused):
+    """The answer would be larger than the gateway carries (6 MB): ask for fewer at once with limit, or select fewer
+    fields."""
+
+    code = "answer_too_large"
 
 
 class NotInCatalog(Refused):

@@ -5,6 +5,8 @@ from typing import Any
 
 import orjson
 
+from chalicelib.domain.nesting import MAX_DEPTH, is_deeper
+
 _DEPTHS = {  # how many arrays are around a position in the coordinates of each geometry
     "Point": 0,
     "MultiPoint": 1,
@@ -49,6 +51,8 @@ def geo_shape(value: Any) -> dict[str, Any] | None:
         try:
             value = orjson.loads(value)
         except orjson.JSONDecodeError:
+            return None
+        if is_deeper(value, MAX_DEPTH - 1):  # the record itself is a level
             return None
     properties: Any = {}
     if isinstance(value, dict) and value.get("type") == "Feature":

@@ -89,21 +89,28 @@ def _lines(body: bytes) -> Iterator[Any]:
 
 
 def _inflated(body: bytes) -> bytes:
-    inflater = zlib.decompressobj(wbits=31)
-    try:
-        data = inflater.decompress(body, MAX_BYTES + 1)
-    except zlib.error:
-        raise InvalidPayload(
-            "The body begins like gzip but cannot be inflated: compress it again, or send it as plain JSON."
-        ) from None
-    if len(data) > MAX_BYTES:
-        raise PayloadTooLarge(
-            f"The body inflates to more than {MAX_BYTES} bytes (5 MB), gzip does not raise the limit: "
-            "split it into several pushes."
-        )
-    if not inflater.eof:
-        raise InvalidPayload("The gzip body is cut off: send it again, whole.")
-    return data
+    """The inflated body; several gzip members one after the other are one body, as in appended logs."""
+    parts: list[bytes] = []
+    left = MAX_BYTES
+    while body:
+        inflater = zlib.decompressobj(wbits=31)
+        try:
+            part = inflater.decompress(body, left + 1)
+        except zlib.error:
+            raise InvalidPayload(
+                "The body begins like gzip but cannot be inflated: compress it again, or send it as plain JSON."
+            ) from None
+        left -= len(part)
+        if left < 0:
+            raise PayloadTooLarge(
+                f"The body inflates to more than {MAX_BYTES} bytes (5 MB), gzip does not raise the limit: "
+                "split it into several pushes."
+            )
+        if not inflater.eof:
+            raise InvalidPayload("The gzip body is cut off: send it again, whole.")
+        parts.append(part)
+        body = inflater.unused_data
+    return b"".join(parts)
 
 
 def _too_deep(body: bytes, objects: list[Any]) -> frozenset[int]:

@@ -22,6 +22,8 @@ from chalicelib.domain.schema import Schema
 
 RECORD_ID_LENGTH = 40
 MAX_RECORD_BYTES = 350 * 1024
+MAX_SHOWN_NAME, MAX_SHOWN_NAMES = 100, 2000  # characters of one name, of all of them, in a message or a receipt
+MAX_IGNORED = 100  # names of unknown fields that a receipt lists
 
 _dumps_sorted = partial(orjson.dumps, option=orjson.OPT_SORT_KEYS)
 
@@ -195,7 +197,7 @@ class Preparer:
         else:
             pairs = [[name, values[name]] for name in sorted(values)]
             if not pairs:
-                known = ", ".join(self._sources)
+                known = ", ".join(self._sources)[:MAX_SHOWN_NAMES]
                 raise _Unfit("empty_record", None, f"no known field has a value; the known fields are: {known}")
         for name in self._files:
             for pair in pairs:
@@ -204,10 +206,11 @@ class Preparer:
         return hashlib.sha256(_dumps_sorted(pairs)).hexdigest()[:RECORD_ID_LENGTH]
 
     def _note_unknown(self, pushed: Mapping[str, Any], prepared: PreparedPayload) -> None:
-        unknown = sorted(pushed.keys() - self._known)
+        unknown = sorted(name[:MAX_SHOWN_NAME] for name in pushed.keys() - self._known)
         if self._refuse_unknown:
-            known = ", ".join(self._sources)
+            known = ", ".join(self._sources)[:MAX_SHOWN_NAMES]
             raise _Unfit(
                 "unknown_field", unknown[0], f"unknown field {', '.join(unknown[:10])}; the known fields are: {known}"
             )
-        prepared.ignored_fields.update(unknown)
+        if len(prepared.ignored_fields) < MAX_IGNORED:
+            prepared.ignored_fields.update(unknown[:MAX_IGNORED])

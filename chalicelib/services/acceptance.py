@@ -4,7 +4,7 @@
 `RecordStore.write`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -24,7 +24,8 @@ from chalicelib.store.stores import Stores
 
 @dataclass(frozen=True, kw_only=True)
 class Operation:
-    """A validated batch: records to put by their id, ids to delete, and what the receipt tells beside the counts."""
+    """A validated batch: records to put by their id, ids to delete, and what the receipt tells beside the counts.
+    Records that now belong to one of the resources in `yields_to` are left as they are."""
 
     batch_id: str
     resource_uid: str
@@ -34,6 +35,7 @@ class Operation:
     record_ids: Sequence[str] = ()
     ignored_fields: Sequence[str] = ()
     skipped: int = 0
+    yields_to: Set[str] = frozenset()
     refusals: Sequence[RecordRefusal] = ()
 
 
@@ -45,7 +47,7 @@ def accept(stores: Stores, live: LiveDataset, operation: Operation, now: datetim
     operation is not acknowledged, and sending it again is safe.
     """
     marks = stores.records.marks(live.partition, [*operation.puts, *operation.deletes], deadline)
-    changed = [r for r in operation.puts.values() if _differs(r, marks.get(r.id), operation.resource_uid)]
+    changed = [r for r in operation.puts.values() if _is_to_write(r, marks.get(r.id), operation)]
     deletes = [record_id for record_id in dict.fromkeys(operation.deletes) if record_id in marks]
     writes = [_record_write(live, record, operation.batch_id) for record in changed]
     with aws_faults_as_unavailable():
@@ -68,8 +70,11 @@ def accept(stores: Stores, live: LiveDataset, operation: Operation, now: datetim
     return replace(receipt, record_ids=operation.record_ids)
 
 
-def _differs(record: PreparedRecord, mark: StoredMark | None, resource_uid: str) -> bool:
-    return mark is None or mark.hash != record.hash or mark.resource_uid != resource_uid
+def _is_to_write(record: PreparedRecord, mark: StoredMark | None, operation: Operation) -> bool:
+    if mark is None:
+        return True
+    differs = mark.hash != record.hash or mark.resource_uid != operation.resource_uid
+    return differs and mark.resource_uid not in operation.yields_to
 
 
 def _record_write(live: LiveDataset, record: PreparedRecord, batch_id: str) -> RecordWrite:

@@ -19,6 +19,7 @@ PERMISSIONS = ("browse", "edit", "publish", "admin")
 MIN_KEY_LENGTH, MAX_KEY_LENGTH = 20, 200
 PREFIX_LENGTH = 6  # characters of a key that lists show, so that people can tell which one it is
 USE_NOTED_EVERY = timedelta(minutes=1)
+LONGEST_VALIDITY = timedelta(days=3653)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,8 +91,8 @@ def order_api_key(body: Any, now: datetime) -> dict[str, Any]:
     expires_at = datetime.fromisoformat(values["expires_at"]) if values.get("expires_at") else None
     if expires_at is not None:
         expires_at = expires_at.replace(tzinfo=UTC) if expires_at.tzinfo is None else expires_at
-        if expires_at <= now:
-            raise ValidationFailed({"expires_at": ["this moment has passed: choose a later one, or leave it out"]})
+        if not now < expires_at < now + LONGEST_VALIDITY:
+            raise ValidationFailed({"expires_at": ["choose a moment within the next ten years, or leave it out"]})
     key = create_api_key(values["label"], values["permissions"], now, expires_at=expires_at)
     return {**shown(ApiKeyItem.get(API_KEYS, fingerprint(key), consistent_read=True)), "key": key}
 

@@ -5,6 +5,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 
+from botocore.exceptions import ClientError
+
 from chalicelib.domain.errors import (
     DatasetNotPublished,
     FeatureNotAvailable,
@@ -88,6 +90,6 @@ def refusals_noted(
             "details": [d.as_json() for d in refused.details[:10]] if isinstance(refused, InvalidRecord) else [],
         }
         # The refusal itself is the answer; a storage that cannot note it must not change that.
-        with suppress(TemporarilyUnavailable):
+        with suppress(TemporarilyUnavailable, ClientError):
             stores.activity.note_refusal(admitted.live.dataset_uid, batch_id, entry, now, deadline)
         raise

@@ -117,7 +117,10 @@ def list_datasets(dataset_id: str | None) -> list[DatasetItem]:
 
 def live_item(dataset_id: str) -> LiveItem:
     """The live item of a dataset, for those who change it."""
-    return LiveItem.get(live_pk(dataset_id), CONFIG, consistent_read=True)
+    try:
+        return LiveItem.get(live_pk(dataset_id), CONFIG, consistent_read=True)
+    except DoesNotExist:
+        raise NotFound(f"The dataset '{dataset_id}' has just been deleted.") from None
 
 
 def edit_dataset(dataset_uid: str, body: Any, now: datetime) -> DatasetItem:
@@ -173,15 +176,15 @@ def delete_dataset(stores: Stores, dataset_uid: str) -> None:
     leads to their partition any more."""
     dataset = find_dataset(dataset_uid)
     pk = dataset_pk(dataset_uid)
-    files = list(UploadedFileItem.query(pk, UploadedFileItem.sk.startswith(FILE)))
+    files = list(UploadedFileItem.query(pk, UploadedFileItem.sk.startswith(FILE), consistent_read=True))
     with one_transaction() as transaction:
         transaction.delete(dataset)
         transaction.delete(live_item(dataset.dataset_id))
         for name in (PROCESSORS, FIELDS):
-            transaction.delete(StackItem.get(pk, name))
-        for resource in ResourceItem.query(pk, ResourceItem.sk.startswith(RESOURCE)):
+            transaction.delete(StackItem.get(pk, name, consistent_read=True))
+        for resource in ResourceItem.query(pk, ResourceItem.sk.startswith(RESOURCE), consistent_read=True):
             transaction.delete(resource)
-    for schedule in ScheduleItem.query(pk, ScheduleItem.sk.startswith(SCHEDULE)):
+    for schedule in ScheduleItem.query(pk, ScheduleItem.sk.startswith(SCHEDULE), consistent_read=True):
         schedule.delete()
     stores.sources.delete([source_key(dataset_uid, file.uid) for file in files])
     for file in files:

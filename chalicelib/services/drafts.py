@@ -3,7 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from chalicelib.domain.errors import ValidationFailed
+from pynamodb.exceptions import DoesNotExist
+
+from chalicelib.domain.errors import NotFound, ValidationFailed
 from chalicelib.domain.field_stack import compile_schema
 from chalicelib.domain.inference import merge_fields
 from chalicelib.domain.live import Configuration, Intake
@@ -22,7 +24,10 @@ def draft_resources(dataset_uid: str) -> list[ResourceItem]:
 
 def load_stack(dataset_uid: str, name: str) -> StackItem:
     """One of the two stacks of a dataset's draft."""
-    return StackItem.get(dataset_pk(dataset_uid), name, consistent_read=True)
+    try:
+        return StackItem.get(dataset_pk(dataset_uid), name, consistent_read=True)
+    except DoesNotExist:
+        raise NotFound("The dataset has just been deleted.") from None
 
 
 def draft_schema(resources: Sequence[ResourceItem], processors: Entries, fields: Entries) -> Schema:

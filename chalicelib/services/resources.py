@@ -21,6 +21,7 @@ from chalicelib.store.stores import Stores
 
 MAX_RESOURCES = 20
 MAX_OVERLAP_MINUTES = 7 * 24 * 60
+MAX_OVERLAPPING = 5
 REALTIME = "realtime"
 
 
@@ -120,7 +121,7 @@ def renew_push_key(stores: Stores, dataset_uid: str, resource_uid: str, body: An
     switches = _realtime(live, resource)
     overlap = _overlap_minutes(body)
     end = int(now.timestamp()) + 60 * overlap
-    kept = tuple(replace(key, expires_at=end) for key in switches.keys if overlap and key.expires_at is None)
+    kept = _overlapping(switches.keys, end, now) if overlap else ()
     resource.key_id, resource.key_nonce = stores.push_secrets.current, secrets.token_hex(16)
     key = PushKeyHash(sha256=fingerprint(push_key(stores, resource)))
     return _switch(live, resource, replace(switches, keys=(key, *kept)))
@@ -207,6 +208,12 @@ def _switch(live: LiveItem, resource: ResourceItem, switches: Switches) -> Draft
 def _free_id(wanted: str, taken: set[str]) -> str:
     candidates = [wanted, *(f"{wanted[:90]}{number}" for number in range(1, MAX_RESOURCES + 1))]
     return next(candidate for candidate in candidates if candidate not in taken)
+
+
+def _overlapping(keys: Sequence[PushKeyHash], end: int, now: datetime) -> tuple[PushKeyHash, ...]:
+    """The keys that stay valid beside a new one: the present one until `end`, older ones until their own end."""
+    valid = [key for key in keys if key.expires_at is None or key.expires_at > now.timestamp()]
+    return tuple(replace(key, expires_at=key.expires_at or end) for key in valid)[:MAX_OVERLAPPING]
 
 
 def _overlap_minutes(body: Any) -> int:

@@ -10,6 +10,7 @@ from pynamodb.exceptions import DoesNotExist
 
 from chalicelib.domain import shape
 from chalicelib.domain.errors import PayloadTooLarge, ValidationFailed
+from chalicelib.domain.field_stack import MAX_FIELDS
 from chalicelib.domain.identifiers import new_uid
 from chalicelib.domain.inference import SourceField, infer_fields
 from chalicelib.domain.shape import Key, checked
@@ -23,6 +24,7 @@ from chalicelib.store.stores import Stores
 
 MAX_FILE_BYTES = 4 * 1024 * 1024  # what the gateway carries in one request, as base64
 MAX_UPLOAD_BYTES = 240 * 1024 * 1024
+MAX_NAME = 255  # characters of a field's name
 SAMPLE = 1000  # records that fields are inferred from
 
 
@@ -53,6 +55,17 @@ def prepare_upload(stores: Stores, dataset_uid: str, body: Any, now: datetime) -
     uid = new_uid("fl")
     form = stores.sources.upload_form(source_key(dataset_uid, uid), most=values["size"])
     return {**_keep(dataset_uid, uid, values["filename"], values["size"], now), "upload": {"method": "POST", **form}}
+
+
+def _bounded(fields: list[SourceField], key: str) -> list[SourceField]:
+    """The fields, unless there are more, or longer names, than a dataset may have."""
+    if len(fields) > MAX_FIELDS:
+        raise ValidationFailed({key: [f"{len(fields)} different fields, the limit is {MAX_FIELDS}: keep fewer"]})
+    if longest := next((name for name, _ in fields if len(name) > MAX_NAME), None):
+        raise ValidationFailed(
+            {key: [f"the field '{longest[:40]}…' has a name over {MAX_NAME} characters: shorten it"]}
+        )
+    return fields
 
 
 def _detected(content: bytes, filename: str) -> dict[str, Any]:
@@ -87,13 +100,14 @@ def infer_source_fields(stores: Stores, dataset_uid: str, resource: ResourceItem
     null_values = resource.params.get("null_values", [])
     if resource.type == "realtime":
         bootstrap = resource.params.get("bootstrap", [])
-        return infer_fields(bootstrap if isinstance(bootstrap, list) else [bootstrap], null_values=null_values)
+        sample = bootstrap if isinstance(bootstrap, list) else [bootstrap]
+        return _bounded(infer_fields(sample, null_values=null_values), "bootstrap")
     if not resource.file_uid:
         return [(name, kind) for name, kind in resource.source_fields or []]  # known once there is a file
     with suppress(DoesNotExist):
         UploadedFileItem.get(dataset_pk(dataset_uid), FILE + (resource.file_uid or ""), consistent_read=True)
         head = (record.values for record in islice(read_source(stores, dataset_uid, resource), SAMPLE))
-        return infer_fields(head, null_values=null_values, from_text=resource.type == "csvfile")
+        return _bounded(infer_fields(head, null_values=null_values, from_text=resource.type == "csvfile"), "datasource")
     raise ValidationFailed(
         {"datasource": [f"this dataset has no uploaded file '{resource.file_uid}': upload it first"]}
     )

@@ -5,6 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import orjson
+
 from chalicelib.domain.errors import NotFound, ValidationFailed
 from chalicelib.domain.field_stack import check_configuration
 from chalicelib.domain.identifiers import new_uid
@@ -14,6 +16,7 @@ from chalicelib.services.drafts import check_draft, load_stack
 from chalicelib.store.catalog import FIELDS, PROCESSORS, StackItem, conflicts_as_edit_conflict
 
 MAX_ENTRIES = 1000
+MAX_BYTES = 150_000  # of JSON; both stacks and the schema must fit one item of 400 KB
 
 Entry = dict[str, Any]
 
@@ -66,6 +69,8 @@ class Stack:
         self._save(dataset_uid, stored, [*stored.stack[:position], *stored.stack[position + 1 :]])
 
     def _save(self, dataset_uid: str, stored: StackItem, entries: list[Entry]) -> None:
+        if len(orjson.dumps(entries)) > MAX_BYTES:
+            raise ValidationFailed({self.name: [f"together they take more than {MAX_BYTES} bytes: shorten some"]})
         check_draft(dataset_uid, **{self.name: entries})
         with conflicts_as_edit_conflict():
             stored.update([StackItem.stack.set(entries)])

@@ -99,6 +99,8 @@ def with_retries(call: Callable[[], Result], deadline: Deadline) -> Result:
     """The call's result; throttles and network faults are retried until the deadline, then TemporarilyUnavailable."""
     attempt = 0
     while True:
+        if deadline.remaining() <= 0:
+            raise TemporarilyUnavailable
         try:
             return call()
         except (ClientError, ConnectionError, HTTPClientError) as error:

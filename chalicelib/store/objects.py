@@ -1,5 +1,6 @@
 """S3 buckets: file contents, uploaded source files, exports."""
 
+import hashlib
 from collections.abc import Iterable
 from functools import cached_property
 from typing import Any
@@ -23,7 +24,7 @@ class ObjectStore:
     @cached_property
     def _client(self) -> Any:
         config = Config(
-            connect_timeout=2, read_timeout=10, retries={"total_max_attempts": 3, "mode": "standard"},
+            connect_timeout=2, read_timeout=5, retries={"total_max_attempts": 1, "mode": "standard"},
             s3={"addressing_style": "path"}, signature_version="s3v4",
         )  # fmt: skip
         return get_session().create_client("s3", region_name=self._region, config=config)
@@ -111,4 +112,5 @@ class MultipartUpload:
 def file_key(partition: str, record_id: str, field: str, sha256: str, batch_id: str) -> str:
     """The key of one pushed file. The batch id keeps two pushes of the same content apart: the clean-up after one
     can never remove what the other has just stored."""
-    return f"{partition}/{record_id}/{quote(field, safe='')}/{sha256}.{batch_id}"
+    name = hashlib.sha256(field.encode()).hexdigest()[:16]  # a name may be long, a key has 1,024 bytes
+    return f"{partition}/{record_id}/{name}/{sha256}.{batch_id}"

@@ -72,8 +72,8 @@ class RecordReader:
                     page = following.result()
 
     def ids_of_others(self, partition: str, resource_uids: set[str], deadline: Deadline) -> Iterator[str]:
-        """The ids of the records that belong to none of the given resources."""
-        options = {"ProjectionExpression": "sk,r"}
+        """The ids of the records that belong to none of the given resources, read strongly: they are to be deleted."""
+        options = {"ProjectionExpression": "sk,r", "ConsistentRead": True}
         for pk in shard_keys(partition):
             for page in self._pages(pk, deadline, options):
                 yield from (item["sk"]["S"] for item in page["Items"] if item["r"]["S"] not in resource_uids)

@@ -641,14 +641,14 @@ def test_metadata_are_read_and_written_whole_by_template_and_by_entry(http: Http
 
 def test_api_keys_are_shown_once_listed_and_revoked_at_once(http: Http) -> None:
     admin = http.api_key("admin")
-    body = {"label": "loader", "permissions": ["browse"], "expires_at": "2999-01-01T00:00:00Z"}
+    body = {"label": "loader", "permissions": ["browse"], "expires_at": "2030-01-01T00:00:00Z"}
     made = created(http.post("/automation/v1.0/apikeys/", key=admin, json=body))
     assert http.get(ROOT, key=made["key"]).status == 200
     listed = http.get("/automation/v1.0/apikeys/", key=admin)
     assert made["key"] not in listed.text
     (shown,) = [k for k in listed.json["results"] if k["uid"] == made["uid"]]
     assert (shown["label"], shown["prefix"], shown["permissions"]) == ("loader", made["key"][:6], ["browse"])
-    assert shown["expires_at"] == "2999-01-01T00:00:00+00:00"
+    assert shown["expires_at"] == "2030-01-01T00:00:00+00:00"
     assert shown["last_used_at"]
     path = f"/automation/v1.0/apikeys/{made['uid']}/"
     assert http.get(path, key=admin).json == shown
@@ -666,6 +666,7 @@ def test_api_keys_are_shown_once_listed_and_revoked_at_once(http: Http) -> None:
         ({"label": ""}, "label"),
         ({"expires_at": "2020-01-01"}, "expires_at"),
         ({"expires_at": "soon"}, "expires_at"),
+        ({"expires_at": "9999-12-31T23:59:59-14:00"}, "expires_at"),
         ({"key": "mine"}, "key"),
     ],
 )
@@ -688,3 +689,23 @@ def test_a_wrong_method_names_the_right_ones(http: Http, key: str) -> None:
         "GET, POST",
         "method_not_allowed",
     )
+
+
+def test_an_answer_larger_than_the_gateway_carries_says_what_to_do(http: Http, key: str) -> None:
+    dataset = a_dataset(http, key)
+    path = push_path(a_resource(http, key, dataset))
+    http.post(f"{dataset}/publish", key=key)
+    for number in range(0, 20, 10):
+        body = [{"isbn": str(n), "title": "x" * 340_000} for n in range(number, number + 10)]
+        assert http.post(path, json=body).status == 200
+    explore = "/explore/v2.1/catalog/datasets/library-books/records"
+    answer = http.get(explore, query={"limit": 20})
+    assert (answer.status, "limit" in answer.json["message"]) == (400, True)
+    assert len(http.get(explore, query={"limit": 5}).json["results"]) == 5
+
+
+def test_a_junk_host_header_does_not_break_links(http: Http, key: str) -> None:
+    dataset = a_dataset(http, key)
+    a_resource(http, key, dataset)
+    answer = http.get(f"{dataset}/resources", key=key, headers={"host": "a\udc80b"})
+    assert "https://localhost/api/push" in answer.text

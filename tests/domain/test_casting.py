@@ -80,6 +80,7 @@ BAD: list[tuple[str, Any]] = [
     ("geo_shape", {"type": "Polygon", "coordinates": [[0, 0]]}),
     ("geo_shape", {"type": ["Point"], "coordinates": [0, 0]}),
     ("geo_shape", "{"),
+    ("geo_shape", '{"type":"Feature","geometry":null,"properties":' + '{"a":' * 260 + "1" + "}" * 261),
 ]
 
 

@@ -24,6 +24,7 @@ BODY = json.dumps(RECORDS, ensure_ascii=False).encode()
         (b'{"a": 1}\n\n{"a": "\xc3\xa9"}\n', "application/x-ndjson; charset=utf-8", RECORDS),
         (b"", "application/x-ndjson", []),
         (gzip.compress(BODY), "application/json", RECORDS),
+        (gzip.compress(b'{"a": 1}\n') + gzip.compress('{"a": "é"}'.encode()), "application/x-ndjson", RECORDS),
         (gzip.compress(b'{"a": 1}\n'), "application/x-ndjson", [{"a": 1}]),
     ],
 )
@@ -89,7 +90,7 @@ def test_a_gzip_bomb_is_refused_without_being_inflated() -> None:
         parse_payload(gzip.compress(b"0" * (50 * MAX_BYTES)))
 
 
-@pytest.mark.parametrize("body", [b"\x1f\x8bjunk", gzip.compress(BODY)[:-9]])
+@pytest.mark.parametrize("body", [b"\x1f\x8bjunk", gzip.compress(BODY)[:-9], gzip.compress(BODY) + b"junk"])
 def test_broken_gzip_is_refused(body: bytes) -> None:
     with pytest.raises(InvalidPayload, match="gzip"):
         parse_payload(body)

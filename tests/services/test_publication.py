@@ -6,9 +6,15 @@ from typing import Any
 
 import pytest
 
-from chalicelib.domain.errors import InvalidDatasetStatus, PublicationAborted
-from chalicelib.services import resources, stacks
-from chalicelib.services.publication import abort, publish, status_of, unpublish
+from chalicelib.domain.errors import (
+    InvalidDatasetStatus,
+    PublicationAborted,
+    TemporarilyUnavailable,
+    UniqueKeyChangeRefused,
+)
+from chalicelib.services import datasets, resources, stacks
+from chalicelib.services.dataset_status import abort, status_of
+from chalicelib.services.publication import publish, unpublish
 from chalicelib.services.source_files import upload_file
 from chalicelib.store.catalog import DatasetItem
 from chalicelib.store.dynamodb import Deadline
@@ -150,3 +156,62 @@ def test_a_crash_between_any_two_calls_of_a_push_is_mended_by_repeating_it(store
         assert receipt.counts.created + receipt.counts.updated + receipt.counts.unchanged == 45
         stored = {r["isbn"]: r.get("title") for r in device.stored().values()}
         assert stored == {"untouched": None, **{str(n): str(n + 45) for n in range(45)}}
+
+
+def test_an_edit_of_the_title_does_not_stop_a_publication(stores: Stores) -> None:
+    device = with_a_file(stores, b"isbn;title;shelf\n0;T;S\n")
+
+    def edit(operation: str) -> None:
+        if operation == "batch_write_item":
+            datasets.write_metadata(device.dataset_uid, {"value": "New"}, NOW, "default", "title")
+
+    stores.client.before = edit
+    publish(stores, device.dataset_uid, NOW, Deadline(5))
+    assert status_of(device.dataset_uid)["status"] == "idle"
+    assert device.live().configuration.schema.get("shelf") is not None
+
+
+def test_a_file_does_not_undo_what_devices_have_pushed_since(stores: Stores) -> None:
+    device = with_a_file(stores, b"isbn;title;shelf\n0;old;S\n1;old;S\n")
+    publish(stores, device.dataset_uid, NOW, Deadline(5))
+    device.push({"isbn": "0", "title": "pushed"})
+    stacks.fields.add(device.dataset_uid, {"type": "description", "field": "isbn", "description": "A number"})
+    publish(stores, device.dataset_uid, NOW, Deadline(5))
+    titles = {r["isbn"]: r.get("title") for r in device.stored().values()}
+    assert titles == {"pushed": None, "0": "pushed", "1": "old"}
+
+
+@pytest.mark.parametrize(
+    ("unique_key", "change", "fits"),
+    [
+        (["isbn"], {"type": "type", "field": "isbn", "type_param": "int"}, False),
+        (["isbn"], {"type": "type", "field": "title", "type_param": "json_blob"}, True),
+        (["isbn"], {"type": "rename", "from_name": "title", "to_name": "name"}, False),
+        (["isbn"], {"type": "annotate", "annotation": "id", "field": "title"}, False),
+        (["isbn"], {"type": "type", "field": "added", "type_param": "int"}, True),
+        (["isbn"], {"type": "delete", "field": "title"}, True),
+        ([], {"type": "type", "field": "title", "type_param": "json_blob"}, False),
+        ([], {"type": "delete", "field": "title"}, False),
+        ([], {"type": "type", "field": "added", "type_param": "int"}, True),
+    ],
+)
+def test_a_schema_that_stored_records_would_not_fit_is_refused_while_there_are_any(
+    stores: Stores, unique_key: list[str], change: dict[str, Any], fits: bool
+) -> None:
+    device = a_device(stores, bootstrap=BOOK, unique_key=unique_key)
+    device.push(BOOK)
+    stacks.fields.add(device.dataset_uid, change)
+    if fits:
+        publish(stores, device.dataset_uid, NOW, Deadline(5))
+        return
+    with pytest.raises(UniqueKeyChangeRefused):
+        publish(stores, device.dataset_uid, NOW, Deadline(5))
+    unpublish(device.dataset_uid, NOW)
+    publish(stores, device.dataset_uid, NOW, Deadline(5))
+
+
+def test_files_that_take_too_long_to_read_change_nothing(stores: Stores) -> None:
+    device = with_a_file(stores, b"isbn;title;shelf\n0;T;S\n")
+    with pytest.raises(TemporarilyUnavailable, match=r"longer to read|busy"):
+        publish(stores, device.dataset_uid, NOW, Deadline(0))
+    assert status_of(device.dataset_uid)["status"] == "idle"

@@ -246,3 +246,24 @@ def test_ndjson_and_null_values_follow_the_resource(stores: Stores) -> None:
     device = a_library(stores, null_values=["NA"])
     device.push(b'{"isbn": "1", "pages": "NA"}\n{"isbn": "2", "pages": ""}', content_type="application/x-ndjson")
     assert sorted(json.dumps(book) for book in device.stored().values()) == ['{"isbn": "1"}', '{"isbn": "2"}']
+
+
+@pytest.mark.parametrize("length", [450_000, 4_000_000])
+def test_unknown_fields_with_endless_names_are_reported_cut(stores: Stores, length: int) -> None:
+    device = a_library(stores)
+    receipt = device.push({**BOOK, "z" * length: 1})
+    assert receipt.as_answer()["ignored_fields"] == ["z" * 100]
+    strict = a_library(stores, unknown_fields="refuse")
+    with pytest.raises(InvalidRecord) as refused:
+        strict.push({**BOOK, "z" * length: 1})
+    assert len(refused.value.details[0].message) < 5_000
+
+
+def test_rotations_that_overlap_keep_every_promise(stores: Stores) -> None:
+    device = a_library(stores)
+    for _ in range(2):
+        renew_push_key(stores, device.dataset_uid, device.resource_uid, {"overlap_minutes": 60}, NOW)
+    device.push(BOOK)
+    device.now = NOW + timedelta(minutes=60)
+    with pytest.raises(InvalidPushKey):
+        device.push(BOOK)

@@ -7,6 +7,7 @@ from chalicelib.api.automation.routing import DATASET, OK, body, method, no_cont
 from chalicelib.api.http import json_answer, query_of, started
 from chalicelib.domain.processors import describe
 from chalicelib.services import datasets, publication, stacks
+from chalicelib.services.dataset_status import abort, status_of
 from chalicelib.services.stacks import Stack
 
 
@@ -54,7 +55,7 @@ def dataset_unpublish(dataset_uid: str) -> Response:
 def dataset_abort(dataset_uid: str) -> Response:
     """Stop a publication that is under way."""
     require("publish")
-    publication.abort(dataset_uid, now())
+    abort(dataset_uid, now())
     return json_answer(OK)
 
 
@@ -62,7 +63,7 @@ def dataset_abort(dataset_uid: str) -> Response:
 def dataset_status(dataset_uid: str) -> Response:
     """What the dataset is doing."""
     require("browse")
-    return json_answer(publication.status_of(dataset_uid))
+    return json_answer(status_of(dataset_uid))
 
 
 @route(DATASET + "/metadata", "GET", "PUT")

@@ -167,8 +167,7 @@ def _refusals(method: str, path: str, operation: Operation) -> Sequence[type[Ref
     refusals = [errors.Unauthorized, errors.Forbidden, errors.TemporarilyUnavailable, *operation.refusals]
     if "{" in path:
         refusals.append(errors.NotFound)
-    if method != "GET":
-        refusals.append(errors.EditConflict)
+    refusals.append(errors.AnswerTooLarge if method == "GET" else errors.EditConflict)
     if operation.body:
         refusals += [errors.InvalidJson, errors.InvalidPayload, errors.PayloadTooLarge]
     if operation.body or operation.parameters:

@@ -72,7 +72,8 @@ OPERATIONS = {
 
 def _refusals(_method: str, path: str, operation: Operation) -> Sequence[type[Refused]]:
     one = (errors.NotInCatalog,) if "{" in path else ()
-    return (errors.InvalidQuery, errors.Unauthorized, errors.TemporarilyUnavailable, *one, *operation.refusals)
+    everywhere = (errors.InvalidQuery, errors.Unauthorized, errors.TemporarilyUnavailable, errors.AnswerTooLarge)
+    return (*everywhere, *one, *operation.refusals)
 
 
 EXPLORE = Api(
