@@ -195,6 +195,7 @@ def test_drafts_act_at_publish_and_switches_at_once(http: Http, key: str) -> Non
     dataset = a_dataset(http, key)
     resource = a_resource(http, key, dataset)
     path = push_path(resource)
+    created(http.post(f"{dataset}/fields/", key=key, json={"type": "annotate", "annotation": "id", "field": "isbn"}))
     assert http.post(path, json={"isbn": "1"}).json["error_code"] == "dataset_not_published"
     assert http.post(f"{dataset}/publish/", key=key).json == {"detail": "ok"}
     http.post(path, json={"isbn": "1", "loans": 1})
