@@ -10,7 +10,7 @@ from typing import Any
 
 from chalicelib.domain.casting import CastError, cast_date, cast_datetime
 from chalicelib.domain.errors import InvalidQuery
-from chalicelib.domain.odsql import (
+from chalicelib.domain.odsql_tree import (
     Absence,
     Comparison,
     Condition,

@@ -10,7 +10,7 @@ from lark import Lark, Token, Transformer, UnexpectedInput
 from lark.exceptions import UnexpectedCharacters, UnexpectedToken
 
 from chalicelib.domain.errors import InvalidQuery
-from chalicelib.domain.odsql import (
+from chalicelib.domain.odsql_tree import (
     Absence,
     Comparison,
     Condition,

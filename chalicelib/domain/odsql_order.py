@@ -11,8 +11,8 @@ from typing import Any, TypeVar
 
 import orjson
 
-from chalicelib.domain.odsql import Ordering
 from chalicelib.domain.odsql_condition import known_field
+from chalicelib.domain.odsql_tree import Ordering
 from chalicelib.domain.schema import Schema
 
 SortKey = tuple[Any, ...]  # one part for each field of the order

@@ -6,8 +6,8 @@ from functools import cached_property
 from typing import Any
 
 from chalicelib.domain.errors import InvalidQuery
-from chalicelib.domain.odsql import Selected
 from chalicelib.domain.odsql_condition import known_field
+from chalicelib.domain.odsql_tree import Selected
 from chalicelib.domain.schema import Field, Schema
 
 FILE_ID_LENGTH = 16  # hex characters of the content's SHA-256
