@@ -17,7 +17,7 @@ from pynamodb.exceptions import PynamoDBException
 
 from chalicelib.domain.errors import TemporarilyUnavailable
 
-THREADS = 8
+THREADS = 4  # calls under way at once; more of them only fight for the interpreter, see decision 0004
 CONNECT_TIMEOUT, READ_TIMEOUT = 2, 5  # seconds; short, so that the join at the deadline is short
 _BASE_DELAY, _MAX_DELAY = 0.03, 1.0  # seconds
 _RETRIABLE = frozenset(

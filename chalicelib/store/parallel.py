@@ -11,7 +11,7 @@ Chunk = TypeVar("Chunk")
 
 
 def run_all(work: Callable[[Chunk], None], chunks: Sequence[Chunk]) -> None:
-    """Do the work for every chunk, up to 8 at once; one chunk runs inline. After the first failure no further chunk
+    """Do the work for every chunk, a few at once; one chunk runs inline. After the first failure no further chunk
     starts, those under way are joined, and the failure is raised."""
     if len(chunks) <= 1:
         for chunk in chunks:

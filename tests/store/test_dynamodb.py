@@ -10,7 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.domain.errors import TemporarilyUnavailable
-from chalicelib.store.dynamodb import Deadline, _WireSerializer, aws_faults_as_unavailable, hot_client, with_retries
+from chalicelib.store.dynamodb import (
+    THREADS,
+    Deadline,
+    _WireSerializer,
+    aws_faults_as_unavailable,
+    hot_client,
+    with_retries,
+)
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
 ITEMS = st.dictionaries(
@@ -74,4 +81,4 @@ def test_the_hot_client_neither_retries_nor_waits_long() -> None:
     config = hot_client("eu-west-3").meta.config
     assert config.retries["total_max_attempts"] == 1
     assert config.connect_timeout + config.read_timeout <= 7
-    assert config.max_pool_connections == 8
+    assert config.max_pool_connections == THREADS
