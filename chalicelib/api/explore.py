@@ -11,7 +11,7 @@ from chalicelib import wiring
 from chalicelib.api.auth import caller_of
 from chalicelib.api.errors import explore_error
 from chalicelib.api.explore_parameters import Parameters
-from chalicelib.api.http import answers, base_url, json_answer, started
+from chalicelib.api.http import ALL_METHODS, answers, base_url, json_answer, started
 from chalicelib.domain.live import LiveDataset
 from chalicelib.services import catalog, query
 from chalicelib.services.catalog import Visit
@@ -27,7 +27,6 @@ _CORS = CORSConfig(
     expose_headers=["Retry-After", "Content-Disposition"],
     max_age=86400,
 )
-_ALL_METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
 _PATH = "/explore/v2.1"
 _DATASETS = "/catalog/datasets"
 _DATASET = _DATASETS + "/{dataset_id}"
@@ -48,7 +47,7 @@ def _route(path: str) -> Callable[[View], View]:
                 response.body = ""
             return response
 
-        options: dict[str, Any] = {"methods": _ALL_METHODS, "content_types": ["*/*"], "cors": _CORS}
+        options: dict[str, Any] = {"methods": ALL_METHODS, "content_types": ["*/*"], "cors": _CORS}
         routed: View = routes.route(path, **options)(without_body_for_head)
         return routed
 

@@ -19,6 +19,8 @@ from chalicelib.store.dynamodb import READ_TIMEOUT, Deadline, aws_faults_as_unav
 MAX_ANSWER = 5_900_000  # bytes of a body as a JSON string, which is how Lambda answers: its limit is 6,291,556
 _MAY_BE_TOO_LARGE = MAX_ANSWER // 6  # characters; one takes at most six bytes as a JSON string
 MAX_SECONDS = 20.0  # nothing is started later than this after the request came in
+# A route declares every method, so that a wrong one gets our 405 and not the gateway's 403.
+ALL_METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
 View = Callable[..., Response]
 
 

@@ -6,7 +6,7 @@ from chalice.app import Blueprint, CORSConfig, Response
 
 from chalicelib import wiring
 from chalicelib.api.errors import push_error
-from chalicelib.api.http import answers, body_of, json_answer, query_of, started
+from chalicelib.api.http import ALL_METHODS, answers, body_of, json_answer, query_of, started
 from chalicelib.api.telemetry import report_batch
 from chalicelib.domain.identifiers import new_batch_id
 from chalicelib.domain.receipt import Receipt
@@ -22,9 +22,7 @@ _CORS = CORSConfig(
     expose_headers=["X-Batch-Id", "Retry-After", "Preference-Applied"],
     max_age=86400,
 )
-# Every method is declared, so that a wrong one gets our 405 and not the gateway's 403.
-_ALL_METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
-_OPTIONS: dict[str, Any] = {"methods": _ALL_METHODS, "content_types": ["*/*"], "cors": _CORS}
+_OPTIONS: dict[str, Any] = {"methods": ALL_METHODS, "content_types": ["*/*"], "cors": _CORS}
 _BASE = "/{dataset_id}/{resource_id}"
 _OK = '{"status": "OK"}'  # to the byte: clients compare it
 

@@ -10,7 +10,7 @@ from chalice.app import Blueprint, Response
 from chalicelib import wiring
 from chalicelib.api.auth import require_caller
 from chalicelib.api.errors import automation_error
-from chalicelib.api.http import answers, base_url, json_answer, json_body_of, query_of, started
+from chalicelib.api.http import ALL_METHODS, answers, base_url, json_answer, json_body_of, query_of, started
 from chalicelib.domain.errors import ValidationFailed
 from chalicelib.services.access import Caller
 
@@ -19,7 +19,6 @@ routes = Blueprint(__name__)
 OK = {"detail": "ok"}
 DATASET = "/datasets/{dataset_uid}"
 _PATH = "/automation/v1.0"
-_ALL_METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
 _MAX_LIMIT, _DEFAULT_LIMIT = 1000, 20
 
 View = Callable[..., Response]
@@ -30,7 +29,7 @@ def route(path: str, *methods: str) -> Callable[[View], View]:
 
     def decorate(view: View) -> View:
         answered = answers(automation_error, lambda: routes.current_request, *methods)(view)
-        routed: View = routes.route(path, methods=_ALL_METHODS, content_types=["*/*"])(answered)
+        routed: View = routes.route(path, methods=ALL_METHODS, content_types=["*/*"])(answered)
         return routed
 
     return decorate
