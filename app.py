@@ -1,10 +1,12 @@
 """The inventory: the application, its APIs and its triggers. Every trigger is one delegating line."""
 
-from chalice.app import Chalice, ConvertToMiddleware, Response
+from chalice.app import Chalice, CloudWatchEvent, ConvertToMiddleware, Rate, Response, SQSEvent
 
 from chalicelib.api import automation, explore, openapi, push
 from chalicelib.api.http import json_answer
-from chalicelib.api.telemetry import logger
+from chalicelib.config import bell_queue
+from chalicelib.telemetry import logger
+from chalicelib.triggers import bell, clock
 
 app = Chalice(app_name="freshwire", configure_logs=False)
 app.api.binary_types.append("multipart/form-data")  # uploaded files keep their bytes
@@ -13,6 +15,18 @@ app.register_blueprint(push.routes, url_prefix="/push/1.0")
 app.register_blueprint(automation.routes, url_prefix="/automation/v1.0")
 app.register_blueprint(explore.routes, url_prefix="/explore/v2.1")
 app.register_blueprint(openapi.routes)
+
+
+@app.on_sqs_message(queue=bell_queue(), batch_size=1)
+def apply(event: SQSEvent) -> None:
+    """What waits for a worker: jobs in a lane, publications with large files."""
+    bell.on_bell(event.to_dict(), event.context)
+
+
+@app.schedule(Rate(1, unit=Rate.MINUTES))
+def tick(event: CloudWatchEvent) -> None:
+    """What is due."""
+    clock.on_tick(event.context)
 
 
 @app.route("/health", content_types=["*/*"])

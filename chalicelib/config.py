@@ -7,6 +7,11 @@ from dataclasses import dataclass
 FEATURES = frozenset({"push", "scheduling", "minute_schedules"})
 
 
+def bell_queue(environment: Mapping[str, str] = os.environ) -> str:
+    """The name of the queue that calls the worker; known when the application is packaged, before it has settings."""
+    return f"freshwire-{environment.get('FRESHWIRE_STAGE', 'local')}-bell.fifo"
+
+
 class BadSettings(Exception):  # noqa: N818 - stops the start, is no refusal of a request
     """The environment of the deployment is incomplete or wrong."""
 
@@ -23,6 +28,8 @@ class Settings:
     files_bucket: str
     sources_bucket: str
     exports_bucket: str
+    lane_bucket: str
+    bell_queue_url: str
     push_secret_id: str
     public_url: str | None
     features: frozenset[str]
@@ -39,6 +46,8 @@ class Settings:
             "files_bucket": "FILES_BUCKET",
             "sources_bucket": "SOURCES_BUCKET",
             "exports_bucket": "EXPORTS_BUCKET",
+            "lane_bucket": "LANE_BUCKET",
+            "bell_queue_url": "BELL_QUEUE_URL",
             "push_secret_id": "PUSH_SECRET_ID",
         }
         missing = sorted(variable for variable in names.values() if not environment.get(variable))

@@ -1,7 +1,7 @@
 """Builders: published datasets in one line, for tests below the management API."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from chalicelib.domain.field_stack import compile_schema
@@ -11,8 +11,8 @@ from chalicelib.domain.live import Configuration, Intake, PushKeyHash, Switches
 from chalicelib.domain.schema import Schema
 from chalicelib.services.admission import PushTarget
 from chalicelib.store.catalog import DatasetItem, LiveItem, live_pk
+from tests.deployment import NOW
 
-NOW = datetime(2026, 3, 29, 10, 30, tzinfo=UTC)
 PUSH_KEY = derive_push_key("a secret of the tests", "re_tests0", "nonce")
 
 

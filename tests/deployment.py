@@ -3,19 +3,23 @@
 import json
 import logging
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import boto3
 from moto import mock_aws
 
 from chalicelib.store.catalog import bind_models
-from chalicelib.store.dynamodb import hot_client
+from chalicelib.store.dynamodb import Deadline, hot_client
 from chalicelib.store.stores import Names, Stores
+from chalicelib.triggers.bell import handle
 from tests.strict_dynamodb import StrictDynamoDB
 
 REGION = "eu-west-3"
+NOW = datetime(2026, 3, 29, 10, 30, tzinfo=UTC)
 TEMPLATE = Path(__file__).parent.parent / "infra" / "state.yaml"
 CREDENTIALS = {
     "AWS_ACCESS_KEY_ID": "testing",
@@ -31,6 +35,8 @@ OUTPUTS = {
     "FILES_BUCKET": "FilesBucket",
     "SOURCES_BUCKET": "SourcesBucket",
     "EXPORTS_BUCKET": "ExportsBucket",
+    "LANE_BUCKET": "LaneBucket",
+    "BELL_QUEUE_URL": "BellQueueUrl",
     "PUSH_SECRET_ID": "PushSecret",
 }
 
@@ -76,3 +82,38 @@ def deployment() -> Iterator[tuple[Stores, dict[str, str]]]:
     with mock_aws():
         environment = create_state()
         yield stores_of(environment), environment
+
+
+def work(stores: Stores, clock: Callable[[], datetime] = lambda: NOW, *, most: int = 100) -> int:
+    """Do what the bell was rung for, as the worker does, until it is silent; how many messages that took. A message
+    that fails stays invisible, as in the queue of a deployment."""
+    sqs = boto3.client("sqs", region_name=REGION)
+    for number in range(most):
+        asked = {"QueueUrl": stores.names.bell_queue_url, "AttributeNames": ["All"], "MaxNumberOfMessages": 1}
+        messages = sqs.receive_message(**asked).get("Messages", [])
+        if not messages:
+            return number
+        (message,) = messages
+        event = {
+            "body": message["Body"],
+            "receiptHandle": message["ReceiptHandle"],
+            "attributes": message["Attributes"],
+        }
+        try:
+            handle(stores, event, clock, PatientDeadline(60))
+        except BaseException:  # as when the visibility time-out has passed
+            sqs.change_message_visibility(**_handle(stores, message), VisibilityTimeout=0)
+            raise
+        sqs.delete_message(**_handle(stores, message))
+    raise AssertionError(f"the bell is still ringing after {most} messages")
+
+
+def _handle(stores: Stores, message: Mapping[str, Any]) -> dict[str, str]:
+    return {"QueueUrl": stores.names.bell_queue_url, "ReceiptHandle": message["ReceiptHandle"]}
+
+
+class PatientDeadline(Deadline):
+    """A deadline under which nobody really waits."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(seconds, sleep=lambda _seconds: None)

@@ -13,6 +13,8 @@ COMPLETE = {
     "FILES_BUCKET": "f",
     "SOURCES_BUCKET": "s",
     "EXPORTS_BUCKET": "e",
+    "LANE_BUCKET": "l",
+    "BELL_QUEUE_URL": "b",
     "PUSH_SECRET_ID": "p",
 }
 

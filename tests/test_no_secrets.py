@@ -9,7 +9,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 HEAD = """
 import logging, sys
-from chalicelib.api.telemetry import logger
+from chalicelib.telemetry import logger
 from chalicelib.domain.identifiers import derive_push_key, new_api_key
 """
 PLANTED = {

@@ -11,10 +11,10 @@ import orjson
 from chalice.app import Request, Response
 
 from chalicelib.api.errors import ErrorShape, status_of
-from chalicelib.api.telemetry import logger
 from chalicelib.domain.errors import AnswerTooLarge, InvalidJson, MethodNotAllowed, Refused
 from chalicelib.domain.payload import check_size, parse_json
 from chalicelib.store.dynamodb import READ_TIMEOUT, Deadline, aws_faults_as_unavailable
+from chalicelib.telemetry import logger
 
 MAX_ANSWER = 5_900_000  # bytes of a body as a JSON string, which is how Lambda answers: its limit is 6,291,556
 _MAY_BE_TOO_LARGE = MAX_ANSWER // 6  # characters; one takes at most six bytes as a JSON string

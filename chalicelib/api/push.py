@@ -7,12 +7,12 @@ from chalice.app import Blueprint, CORSConfig, Response
 from chalicelib import wiring
 from chalicelib.api.errors import push_error
 from chalicelib.api.http import ALL_METHODS, answers, body_of, json_answer, query_of, started
-from chalicelib.api.telemetry import report_batch
 from chalicelib.domain.identifiers import new_batch_id
 from chalicelib.domain.receipt import Receipt
 from chalicelib.services import push
 from chalicelib.services.admission import PushTarget
 from chalicelib.services.push import PushRequest
+from chalicelib.telemetry import report_batch
 
 routes = Blueprint(__name__)
 
@@ -74,6 +74,7 @@ def _read(dataset_id: str, resource_id: str) -> tuple[PushRequest, Any, Any]:
         body=body_of(current),
         content_type=current.headers.get("content-type", ""),
         lenient="handling=lenient" in _preferences(),
+        wait=_wait(),
     )
     return request, now, deadline
 
@@ -92,6 +93,14 @@ def _preferences() -> set[str]:
     return {part.partition(";")[0].replace(" ", "").replace('"', "") for part in header.split(",")}
 
 
+def _wait() -> float:
+    """The seconds of `Prefer: wait=N`."""
+    seconds = [part.removeprefix("wait=") for part in _preferences() if part.startswith("wait=")]
+    return (
+        float(seconds[0]) if seconds and seconds[0].isascii() and seconds[0].isdigit() and len(seconds[0]) < 6 else 0.0
+    )
+
+
 def _offers_push() -> bool:
     return "push" in wiring.settings().features
 
@@ -99,8 +108,7 @@ def _offers_push() -> bool:
 def _answer(dataset_id: str, receipt: Receipt) -> Response:
     report_batch(dataset_id, receipt)
     headers = {"X-Batch-Id": receipt.batch_id}
-    applied = sorted(_preferences() & {"return=representation", "handling=lenient"})
-    if not applied:
-        return json_answer(_OK, headers=headers)
-    headers["Preference-Applied"] = ", ".join(applied)
-    return json_answer(receipt.as_answer(), headers=headers)
+    told = _preferences() & {"return=representation", "handling=lenient"}
+    if applied := sorted(told | {part for part in _preferences() if part.startswith("wait=") and _wait()}):
+        headers["Preference-Applied"] = ", ".join(applied)
+    return json_answer(receipt.as_answer() if told else _OK, headers=headers)

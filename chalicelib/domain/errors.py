@@ -110,6 +110,11 @@ class TemporarilyUnavailable(Refused):
     retry_after = 2
 
 
+class ConfigurationMoved(TemporarilyUnavailable):
+    """The dataset was published, unpublished or deleted at the same moment: send the same request again. Repeating it
+    is always safe."""
+
+
 class Unauthorized(Refused):
     """This needs an API key: send the header "Authorization: Apikey YOUR_KEY" with a key that is still valid."""
 
@@ -155,8 +160,7 @@ class InvalidDatasetStatus(Refused):
 
 
 class PublicationAborted(Refused):
-    """The publication was aborted: the published configuration is the one from before. Records of uploaded files that
-    were written until then stay; publish again to bring them in line."""
+    """The publication was aborted: everything is as it was before."""
 
     code = "publication_aborted"
 
@@ -192,6 +196,17 @@ class NotInCatalog(Refused):
     """Nothing here has this id, or it is not published or not visible with this API key."""
 
     code = "NotFoundException"
+
+
+class LaneNotPaused(Refused):
+    """The lane of this dataset is not paused: its jobs are being applied, wait for them. Only a paused lane is resumed,
+    and only its first job can be aborted."""
+
+    code = "lane_not_paused"
+
+
+class JobPayloadMissing(Exception):  # noqa: N818 - it says what happened; it refuses no request
+    """The records of a job are not where they were kept."""
 
 
 MAX_DETAILS = 100

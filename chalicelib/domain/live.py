@@ -107,7 +107,12 @@ class Configuration:
 
 @dataclass(frozen=True, kw_only=True)
 class LiveDataset:
-    """One dataset as pushes and reads see it. `switches` are by resource id."""
+    """One dataset as pushes and reads see it. `switches` are by resource id.
+
+    `configuration` is the published one; `coming` the one of a publication that was accepted and is not applied yet:
+    pushes are prepared with it and queue behind. `version` counts accepted configurations, `seq` accepted jobs, and
+    `has_jobs` tells that some wait in the lane.
+    """
 
     dataset_id: str
     dataset_uid: str
@@ -118,6 +123,19 @@ class LiveDataset:
     title: str
     configuration: Configuration
     switches: Mapping[str, Switches]
+    coming: Configuration | None = None
+    seq: int = 0
+    has_jobs: bool = False
+
+    @property
+    def takes_pushes(self) -> bool:
+        """Whether it is published, or about to be."""
+        return self.is_published or self.coming is not None
+
+    @property
+    def intake(self) -> Configuration:
+        """The configuration that what is pushed now is prepared with."""
+        return self.coming or self.configuration
 
     @property
     def partition(self) -> str:

@@ -1,26 +1,44 @@
 """Receipts: what became of one batch."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from chalicelib.domain.errors import MAX_DETAILS, RecordRefusal
 
 MAX_RECORD_IDS = 1000
+QUEUED, APPLIED, FAILED = "queued", "applied", "failed"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Counts:
-    """How many records of a batch met which fate."""
+class Tally(NamedTuple):
+    """What writing a batch came to, in records."""
 
-    records: int
     created: int = 0
     updated: int = 0
     unchanged: int = 0
     deleted: int = 0
+
+    def plus(self, other: "Tally") -> "Tally":
+        """Both together."""
+        return Tally(*(a + b for a, b in zip(self, other, strict=True)))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Counts:
+    """How many records of a batch met which fate; None is what is not known while it is queued."""
+
+    records: int
+    created: int | None = None
+    updated: int | None = None
+    unchanged: int | None = None
+    deleted: int | None = None
     rejected: int = 0
     skipped: int = 0
+
+    def with_tally(self, tally: Tally) -> "Counts":
+        """The counts once the batch is written."""
+        return replace(self, **tally._asdict())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +54,11 @@ class Receipt:
     ignored_fields: Sequence[str] = ()
     refusals: Sequence[RecordRefusal] = ()
     record_ids: Sequence[str] = ()
+
+    def as_settled(self, stored: Mapping[str, Any]) -> "Receipt":
+        """The receipt of a queued batch, from what is stored of it now."""
+        tally = Tally(*(stored[name] or 0 for name in Tally._fields))
+        return replace(self, state=stored["state"], counts=self.counts.with_tally(tally))
 
     def as_stored(self) -> dict[str, Any]:
         """What the activity table keeps: counts, no ids."""
@@ -54,6 +77,16 @@ class Receipt:
         """The body of `Prefer: return=representation`."""
         ids = list(self.record_ids) if len(self.record_ids) <= MAX_RECORD_IDS else None
         return {"status": "OK", **shown_receipt(self.as_stored()), "record_ids": ids}
+
+
+def applied_receipt(queued: Mapping[str, Any], tally: Tally, now: datetime) -> dict[str, Any]:
+    """The stored receipt of a batch that was queued, once it is applied."""
+    return {**queued, "state": APPLIED, **tally._asdict(), "applied_at": now.isoformat(timespec="milliseconds")}
+
+
+def failed_receipt(queued: Mapping[str, Any], message: str) -> dict[str, Any]:
+    """The stored receipt of a batch that was queued and will not be applied, and why."""
+    return {**queued, "state": FAILED, "message": message}
 
 
 def shown_receipt(stored: Mapping[str, Any]) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from chalicelib.domain.payload import Payload
 from chalicelib.domain.processors import Processor, ProcessorFailed
 from chalicelib.domain.schema import Schema
 
-RECORD_ID_LENGTH = 40
+RECORD_ID_LENGTH, CONTENT_HASH_LENGTH = 40, 32
 MAX_RECORD_BYTES = 350 * 1024
 MAX_SHOWN_NAME, MAX_SHOWN_NAMES = 100, 2000  # characters of one name, of all of them, in a message or a receipt
 MAX_IGNORED = 100  # names of unknown fields that a receipt lists
@@ -53,6 +53,11 @@ class _Unfit(Exception):  # noqa: N818 - internal signal, becomes a RecordRefusa
     def __init__(self, code: str, field_name: str | None, message: str) -> None:
         super().__init__(message)
         self.code, self.field, self.message = code, field_name, message
+
+
+def content_hash(text: bytes) -> str:
+    """What identifies a record's JSON text: the first 32 hex of its SHA-256."""
+    return hashlib.sha256(text).hexdigest()[:CONTENT_HASH_LENGTH]
 
 
 class Preparer:
@@ -173,7 +178,7 @@ class Preparer:
                 f"the record takes {len(text)} bytes as stored, the limit is {MAX_RECORD_BYTES}: "
                 "shorten its texts or send large contents in a file field",
             )
-        return PreparedRecord(record_id, text.decode(), hashlib.sha256(text).hexdigest()[:32], files)
+        return PreparedRecord(record_id, text.decode(), content_hash(text), files)
 
     def _take_files(self, values: dict[str, Any]) -> dict[str, FileContent]:
         files = {name: values[name] for name in self._files if name in values}

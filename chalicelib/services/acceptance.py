@@ -1,31 +1,35 @@
 """Acceptance: the one place that decides how an operation is made durable, and does it.
 
-`OK` may be answered once `accept` has returned. Every writer of records goes through here; the writing itself is
-`RecordStore.write`.
+`OK` may be answered once `accept` has returned. A small operation is written within the request, unless jobs wait in
+the dataset's lane: then it must not overtake them, and becomes a job as a large one does.
 """
 
-from collections.abc import Mapping, Sequence, Set
-from contextlib import suppress
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from botocore.exceptions import BotoCoreError, ClientError
-
-from chalicelib.domain.errors import RecordRefusal
+from chalicelib.domain.changes import Changes, puts_of
+from chalicelib.domain.errors import ConfigurationMoved, RecordRefusal, TemporarilyUnavailable
+from chalicelib.domain.job import WRITE, Job
 from chalicelib.domain.live import LiveDataset
-from chalicelib.domain.receipt import Counts, Receipt
+from chalicelib.domain.receipt import APPLIED, QUEUED, Counts, Receipt, Tally
 from chalicelib.domain.record import PreparedRecord
-from chalicelib.store.dynamodb import Deadline, aws_faults_as_unavailable
+from chalicelib.services.bells import ring_lane
+from chalicelib.services.job_payload import discard_payloads, with_changes
+from chalicelib.services.writing import Batch, drop_contents, store_contents, write_batches
+from chalicelib.store.dynamodb import Deadline
 from chalicelib.store.objects import file_key
-from chalicelib.store.parallel import run_all
-from chalicelib.store.records import RecordWrite, StoredMark
+from chalicelib.store.records import Origin, TableWrite
 from chalicelib.store.stores import Stores
+
+DIRECT_UNITS = 1000  # write units that a request writes itself; a partition of the table takes as many a second
+DIRECT_SECONDS = 8.0  # then the lane takes over
+_ITEM_OVERHEAD = 120  # bytes of a record's item beside its text
 
 
 @dataclass(frozen=True, kw_only=True)
 class Operation:
-    """A validated batch: records to put by their id, ids to delete, and what the receipt tells beside the counts.
-    Records that now belong to one of the resources in `yields_to` are left as they are."""
+    """A validated batch: records to put by their id, ids to delete, and what the receipt tells beside the counts."""
 
     batch_id: str
     resource_uid: str
@@ -35,100 +39,106 @@ class Operation:
     record_ids: Sequence[str] = ()
     ignored_fields: Sequence[str] = ()
     skipped: int = 0
-    yields_to: Set[str] = frozenset()
     refusals: Sequence[RecordRefusal] = ()
+
+    @property
+    def write_units(self) -> int:
+        """What it costs at the most to write: a unit for each kilobyte that a record has begun."""
+        records = sum((len(record.text) + _ITEM_OVERHEAD + 1023) >> 10 for record in self.puts.values())
+        return records + len(self.deletes)
 
 
 def accept(stores: Stores, live: LiveDataset, operation: Operation, now: datetime, deadline: Deadline) -> Receipt:
-    """Make the operation durable and tell what it changed.
+    """Make the operation durable, and tell what it changed or that it is queued.
 
-    It is written directly, within the request: unchanged records are read strongly and skipped, file contents go
-    before their records, the receipt with the last of them. At the deadline TemporarilyUnavailable is raised: the
-    operation is not acknowledged, and sending it again is safe.
+    Raises ConfigurationMoved when it has to be prepared anew, TemporarilyUnavailable at the deadline: it is not
+    acknowledged then, and sending it again is safe.
     """
-    marks = stores.records.marks(live.partition, [*operation.puts, *operation.deletes], deadline)
-    changed = [r for r in operation.puts.values() if _is_to_write(r, marks.get(r.id), operation)]
-    deletes = [record_id for record_id in dict.fromkeys(operation.deletes) if record_id in marks]
-    writes = [_record_write(live, record, operation.batch_id) for record in changed]
-    with aws_faults_as_unavailable():
-        _store_contents(stores, changed, writes)
-    receipt = _receipt(operation, now, changed, deletes, marks)
-    trailing = [stores.activity.batch_write(live.dataset_uid, operation.batch_id, receipt.as_stored(), now)]
-    if writes or deletes:
-        trailing.append(stores.activity.modified_write(live.dataset_uid, now))
-    stores.records.write(
-        live.partition,
-        writes,
-        deletes,
+    if not live.has_jobs and operation.write_units <= DIRECT_UNITS:
+        try:
+            return _write_now(stores, live, operation, now, deadline)
+        except TemporarilyUnavailable:
+            if deadline.remaining() < DIRECT_SECONDS:
+                raise
+    return _queue(stores, live, operation, now, deadline)
+
+
+def _write_now(stores: Stores, live: LiveDataset, operation: Operation, now: datetime, deadline: Deadline) -> Receipt:
+    receipt = _receipt(operation, now, APPLIED)
+
+    def trailing(tallies: Sequence[Tally], changed: bool) -> list[TableWrite]:
+        nonlocal receipt
+        receipt = replace(receipt, counts=receipt.counts.with_tally(tallies[0]))
+        items = [stores.activity.batch_write(live.dataset_uid, operation.batch_id, receipt.as_stored(), now)]
+        return [*items, stores.activity.modified_write(live.dataset_uid, now)] if changed else items
+
+    batch = Batch(
+        origin=Origin(_epoch_ms(now), operation.resource_uid),
+        changes=_changes(live, operation),
+        store_contents=lambda puts: store_contents(stores, operation.puts, puts),
+    )
+    write_batches(stores, live.partition, [batch], deadline.within(DIRECT_SECONDS), trailing)
+    return receipt
+
+
+def _queue(stores: Stores, live: LiveDataset, operation: Operation, now: datetime, deadline: Deadline) -> Receipt:
+    """Commit the operation as a job and ring. What fails before the commit leaves at most objects that nothing refers
+    to; whoever is told nothing else sends the operation again."""
+    changes = _changes(live, operation)
+    store_contents(stores, operation.puts, changes.puts)
+    receipt = _receipt(operation, now, QUEUED)
+    job = with_changes(stores, _job(live, operation, receipt, now), changes)
+    rider = stores.activity.batch_write(live.dataset_uid, operation.batch_id, receipt.as_stored(), now)
+    try:
+        committed = stores.lane.commit(live, job, [rider], deadline)
+    except ConfigurationMoved:
+        drop_contents(stores, [key for put in changes.puts for key in put.files.values()])
+        discard_payloads(stores, [job])
+        raise
+    ring_lane(stores, live, committed, deadline)
+    return receipt
+
+
+def _job(live: LiveDataset, operation: Operation, receipt: Receipt, now: datetime) -> Job:
+    return Job(
+        kind=WRITE,
+        batch_id=operation.batch_id,
+        dataset_id=live.dataset_id,
+        dataset_uid=live.dataset_uid,
+        generation=live.generation,
+        version=live.version,
         resource_uid=operation.resource_uid,
-        accepted_at=int(now.timestamp() * 1000),
-        trailing=trailing,
-        deadline=deadline,
+        accepted_at=_epoch_ms(now),
+        receipt=receipt.as_stored(),
     )
-    replaced = [marks[record_id] for record_id in (*(r.id for r in changed), *deletes) if record_id in marks]
-    _drop_contents(stores, [key for mark in replaced for key in mark.files.values()])
-    return replace(receipt, record_ids=operation.record_ids)
 
 
-def _is_to_write(record: PreparedRecord, mark: StoredMark | None, operation: Operation) -> bool:
-    if mark is None:
-        return True
-    differs = mark.hash != record.hash or mark.resource_uid != operation.resource_uid
-    return differs and mark.resource_uid not in operation.yields_to
+def _changes(live: LiveDataset, operation: Operation) -> Changes:
+    puts = puts_of(
+        operation.puts.values(),
+        lambda record_id, name, sha256: file_key(live.partition, record_id, name, sha256, operation.batch_id),
+    )
+    return Changes(puts=puts, deletes=list(dict.fromkeys(operation.deletes)))
 
 
-def _record_write(live: LiveDataset, record: PreparedRecord, batch_id: str) -> RecordWrite:
-    if not record.files:
-        return RecordWrite(record.id, record.text, record.hash, {})
-    keys = {
-        name: file_key(live.partition, record.id, name, content.sha256, batch_id)
-        for name, content in record.files.items()
-    }
-    return RecordWrite(record.id, record.text, record.hash, keys)
-
-
-def _store_contents(stores: Stores, records: Sequence[PreparedRecord], writes: Sequence[RecordWrite]) -> None:
-    contents = [
-        (write.files[name], content)
-        for record, write in zip(records, writes, strict=True)
-        for name, content in record.files.items()
-    ]
-    run_all(lambda part: stores.files.put(part[0], part[1].content, part[1].mimetype), contents)
-
-
-def _drop_contents(stores: Stores, keys: Sequence[str]) -> None:
-    """Remove contents that no record refers to any more. The write stands whatever happens here: what cannot be
-    removed now stays unreachable until the generation is swept."""
-    if keys:
-        with suppress(ClientError, BotoCoreError):
-            stores.files.delete(keys)
-
-
-def _receipt(
-    operation: Operation,
-    now: datetime,
-    changed: Sequence[PreparedRecord],
-    deletes: Sequence[str],
-    marks: Mapping[str, StoredMark],
-) -> Receipt:
-    updated = sum(1 for record in changed if record.id in marks)
+def _receipt(operation: Operation, now: datetime, state: str) -> Receipt:
     rejected = len({refusal.index for refusal in operation.refusals})
-    counts = Counts(
-        records=len(operation.record_ids) + rejected + operation.skipped,
-        created=len(changed) - updated,
-        updated=updated,
-        unchanged=len(operation.puts) - len(changed),
-        deleted=len(deletes),
-        rejected=rejected,
-        skipped=operation.skipped,
-    )
     return Receipt(
         batch_id=operation.batch_id,
         resource_uid=operation.resource_uid,
         received_at=now,
         operation=operation.name,
-        state="applied",
-        counts=counts,
+        state=state,
+        counts=Counts(
+            records=len(operation.record_ids) + rejected + operation.skipped,
+            rejected=rejected,
+            skipped=operation.skipped,
+        ),
         ignored_fields=operation.ignored_fields,
         refusals=operation.refusals,
+        record_ids=operation.record_ids,
     )
+
+
+def _epoch_ms(moment: datetime) -> int:
+    return int(moment.timestamp() * 1000)

@@ -47,7 +47,7 @@ class Admitted:
     @property
     def preparer(self) -> Preparer:
         """What prepares this resource's records."""
-        return self.live.configuration.preparer(self.resource_uid)
+        return self.live.intake.preparer(self.resource_uid)
 
 
 def admit(stores: Stores, target: PushTarget, now: datetime, deadline: Deadline) -> Admitted:
@@ -67,7 +67,7 @@ def check_open(admitted: Admitted, *, offers_push: bool) -> None:
         raise FeatureNotAvailable("This deployment does not offer push: ask the people who run it to enable it.")
     if not admitted.switches.push_enabled:
         raise PushDisabled
-    if not admitted.live.is_published or admitted.resource_uid not in admitted.live.configuration.intakes:
+    if not admitted.live.takes_pushes or admitted.resource_uid not in admitted.live.intake.intakes:
         raise DatasetNotPublished
 
 

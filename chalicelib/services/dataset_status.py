@@ -1,86 +1,150 @@
-"""The status of a dataset: what is being done to it, by one worker at a time."""
+"""The status of a dataset: what is being done to it, by one worker at a time.
 
-from collections.abc import Iterator
+    idle | error | limit_reached ──publish──▶ (queued ─▶) processing ─▶ saving_version ─▶ idle
+                                                  └─abort─▶ aborting_processing ─▶ as before
+                                 ──unpublish─▶ deleting ─▶ idle
+
+Whoever does something claims the dataset by a conditional write, until a moment. A claim that is older belongs to
+nobody: its worker is dead.
+"""
+
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from typing import Any
 
 from pynamodb.expressions.update import Action
 
-from chalicelib.domain.errors import EditConflict, InvalidDatasetStatus, PublicationAborted, Refused
+from chalicelib.domain.errors import EditConflict, InvalidDatasetStatus, NotFound, PublicationAborted, Refused
 from chalicelib.services.datasets import find_dataset
 from chalicelib.store.catalog import DatasetItem, conflicts_as_edit_conflict
 
-READY = ("idle", "error", "limit_reached")
-WORKING = ("queued", "processing")
-ABORTING = "aborting_processing"
-LEASE = timedelta(seconds=60)  # longer than a request may live: a status older than this belongs to nobody
+IDLE, ERROR, LIMIT_REACHED = "idle", "error", "limit_reached"
+QUEUED, PROCESSING, ABORTING, SAVING, DELETING = (
+    "queued",
+    "processing",
+    "aborting_processing",
+    "saving_version",
+    "deleting",
+)
+READY = (IDLE, ERROR, LIMIT_REACHED)
+ABORTABLE = (QUEUED, PROCESSING)
+REQUEST_LEASE = timedelta(seconds=60)  # longer than a request may live
+WORKER_LEASE = timedelta(seconds=330)  # longer than a worker may live
+WAITING_LEASE = timedelta(hours=1)  # of what waits for its turn: the tick rings for it every minute
+UNFINISHED = "It did not finish: publish again."
 TRIES = 3  # of a write that an edit of the dataset at the same moment makes fail
 
 
-def status_of(dataset_uid: str) -> dict[str, Any]:
+def status_of(dataset_uid: str, now: datetime) -> dict[str, Any]:
     """The status as the API shows it."""
     dataset = find_dataset(dataset_uid)
+    is_dead = dataset.status not in READY and _is_expired(dataset, now)
+    status = ERROR if is_dead else dataset.status
     return {
-        "status": dataset.status,
-        "previous": dataset.previous_status,
-        "next": None if dataset.status in READY else "idle",
+        "status": status,
+        "previous": dataset.status if is_dead else dataset.previous_status,
+        "next": None if status in READY else IDLE,
         "since": dataset.status_since,
         "is_published": dataset.is_published,
-        "message": dataset.status_message,
+        "message": UNFINISHED if is_dead else dataset.status_message,
         "records_errors": dataset.records_errors or [],
         "params": {},
     }
 
 
-@contextmanager
-def held(dataset: DatasetItem, working: str, now: datetime) -> Iterator[None]:
-    """Hold the dataset while something is done to it: the claim is a conditional write, so of two only one works.
-    A refusal leaves the status as it was, a failure shows as `error`, and a dead worker's claim expires."""
-    expired = now - datetime.fromisoformat(dataset.status_since) > LEASE
-    if dataset.status not in READY and not expired:
+def claim(dataset: DatasetItem, status: str, now: datetime, lease: timedelta, *, allowed: Sequence[str] = READY) -> str:
+    """Claim the dataset: of two who try, only one gets it, the other is refused with InvalidDatasetStatus. Answers
+    the status to give back when nothing comes of it."""
+    if dataset.status not in allowed and not _is_expired(dataset, now):
         raise InvalidDatasetStatus(dataset.status, READY)
-    before = dataset.status if dataset.status in READY else "error"
+    before = dataset.status if dataset.status in READY else ERROR
     try:
         with conflicts_as_edit_conflict():
-            dataset.update(_status_actions(dataset, working, None, now))
+            dataset.update(_actions(dataset, status, None, now, lease))
     except EditConflict:
         raise InvalidDatasetStatus(find_dataset(dataset.uid).status, READY) from None
-    try:
-        yield
-    except Refused as refused:
-        aborted = PublicationAborted() if find_dataset(dataset.uid).status == ABORTING else None
-        _release(dataset.uid, before, (aborted or refused).message, now)
-        raise (aborted or refused) from None
-    except Exception:
-        _release(dataset.uid, "error", "It did not finish: publish again.", now)
-        raise
-    _release(dataset.uid, "idle", None, now)
+    return before
 
 
-def _release(dataset_uid: str, status: str, message: str | None, now: datetime) -> None:
-    """Let go of the dataset. Its title may be edited at the same moment, which is no reason to stay stuck."""
+def move(dataset_uid: str, status: str, now: datetime, *, message: str | None = None, lease: timedelta) -> None:
+    """Go on to another status, as the one who holds the dataset; PublicationAborted when somebody has asked to stop.
+    Its title may be edited at the same moment, which is no reason to stay stuck."""
     for _ in range(TRIES):
         dataset = find_dataset(dataset_uid)
+        if dataset.status == ABORTING and status not in READY:
+            raise PublicationAborted
         with suppress(EditConflict), conflicts_as_edit_conflict():
-            dataset.update(_status_actions(dataset, status, message, now))
+            dataset.update(_actions(dataset, status, message, now, lease))
             return
     raise EditConflict
 
 
-def _status_actions(dataset: DatasetItem, status: str, message: str | None, now: datetime) -> list[Action]:
+def go_on_saving(dataset_uid: str, now: datetime) -> None:
+    """Say that a worker is still at an accepted publication."""
+    dataset = find_dataset(dataset_uid)
+    if dataset.status == SAVING:
+        with suppress(EditConflict), conflicts_as_edit_conflict():
+            dataset.update([DatasetItem.status_until.set(int((now + WORKER_LEASE).timestamp()))])
+
+
+def saved(dataset_uid: str, now: datetime) -> None:
+    """An accepted publication is applied. Whoever holds the dataset for something else by now keeps it."""
+    if find_dataset(dataset_uid).status == SAVING:
+        release(dataset_uid, IDLE, now)
+
+
+def release(dataset_uid: str, status: str, now: datetime, *, message: str | None = None) -> None:
+    """Let go of the dataset."""
+    move(dataset_uid, status, now, message=message, lease=timedelta())
+
+
+@contextmanager
+def held(dataset: DatasetItem, working: str, now: datetime) -> Iterator[None]:
+    """Hold the dataset while a request does something to it. A refusal leaves the status as it was, a failure shows
+    as `error`; what has moved on to wait for a worker stays there."""
+    before = claim(dataset, working, now, REQUEST_LEASE)
+    try:
+        yield
+    except Refused as refused:
+        aborted = PublicationAborted() if is_aborting(dataset.uid) else None
+        release(dataset.uid, before, now, message=(aborted or refused).message)
+        raise (aborted or refused) from None
+    except Exception:
+        release(dataset.uid, ERROR, now, message=UNFINISHED)
+        raise
+    if find_dataset(dataset.uid).status == working:
+        release(dataset.uid, IDLE, now)
+
+
+def is_aborting(dataset_uid: str) -> bool:
+    """Whether somebody has asked the holder to stop."""
+    try:
+        return find_dataset(dataset_uid).status == ABORTING
+    except NotFound:
+        return True
+
+
+def abort(dataset_uid: str, now: datetime) -> None:
+    """Ask the worker of a publication to stop; it does so between two parts of a file, and always before anything is
+    accepted."""
+    dataset = find_dataset(dataset_uid)
+    if dataset.status not in ABORTABLE:
+        raise InvalidDatasetStatus(dataset.status, ABORTABLE)
+    status = ABORTING if dataset.status == PROCESSING else IDLE
+    with conflicts_as_edit_conflict():
+        dataset.update(_actions(dataset, status, None, now, WORKER_LEASE))
+
+
+def _is_expired(dataset: DatasetItem, now: datetime) -> bool:
+    return dataset.status_until is not None and now.timestamp() >= dataset.status_until
+
+
+def _actions(dataset: DatasetItem, status: str, message: str | None, now: datetime, lease: timedelta) -> list[Action]:
     return [
         DatasetItem.previous_status.set(dataset.status),
         DatasetItem.status.set(status),
         DatasetItem.status_since.set(now.isoformat(timespec="milliseconds")),
+        DatasetItem.status_until.set(int((now + lease).timestamp())),
         DatasetItem.status_message.set(message) if message else DatasetItem.status_message.remove(),
     ]
-
-
-def abort(dataset_uid: str, now: datetime) -> None:
-    """Ask the worker of a publication to stop; it does so before its next batch, and always before it publishes."""
-    dataset = find_dataset(dataset_uid)
-    if dataset.status not in WORKING:
-        raise InvalidDatasetStatus(dataset.status, WORKING)
-    with conflicts_as_edit_conflict():
-        dataset.update(_status_actions(dataset, ABORTING, None, now))

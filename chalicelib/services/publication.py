@@ -1,80 +1,177 @@
-"""Publish and unpublish: when a draft becomes what pushes and readers see, and when records go out of sight."""
+"""Publish and unpublish: when a draft becomes what pushes and readers see, and when records go out of sight.
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+What needs no work on records is published by one conditional write. Anything else is staged first, files read to
+their end, and then becomes a job of the lane (`publication_job.py`): what is pushed meanwhile is prepared with the new
+configuration and queues behind it.
+"""
+
 from datetime import datetime
-from itertools import islice
-from typing import Any, TypeVar
+
+from pynamodb.exceptions import DoesNotExist
 
 from chalicelib.domain.errors import (
+    ConfigurationMoved,
     EditConflict,
+    NotFound,
     PublicationAborted,
-    RecordRefusal,
-    TemporarilyUnavailable,
+    Refused,
     UniqueKeyChangeRefused,
 )
-from chalicelib.domain.identifiers import new_batch_id
 from chalicelib.domain.live import Configuration, LiveDataset
-from chalicelib.domain.payload import Payload
 from chalicelib.domain.schema import Schema
-from chalicelib.services.acceptance import Operation, accept
-from chalicelib.services.dataset_status import ABORTING, TRIES, held
+from chalicelib.services.bells import LANE, PUBLISH, ring
+from chalicelib.services.dataset_status import (
+    DELETING,
+    ERROR,
+    IDLE,
+    PROCESSING,
+    QUEUED,
+    SAVING,
+    TRIES,
+    UNFINISHED,
+    WAITING_LEASE,
+    WORKER_LEASE,
+    claim,
+    held,
+    move,
+    release,
+)
 from chalicelib.services.datasets import find_dataset, live_item
 from chalicelib.services.drafts import draft_configuration, draft_resources
-from chalicelib.services.source_files import read_source
+from chalicelib.services.publication_plan import Plan, Source
+from chalicelib.services.publication_staging import commit_publication, stage_sources
+from chalicelib.services.source_files import size_of
 from chalicelib.store.catalog import (
+    PUBLICATION,
     DatasetItem,
     LiveItem,
-    ResourceItem,
+    PublicationItem,
+    dataset_pk,
     one_transaction,
 )
+from chalicelib.store.due import due_shard
 from chalicelib.store.dynamodb import Deadline
+from chalicelib.store.lane import RUNG_AGAIN_AFTER
 from chalicelib.store.stores import Stores
 
-BATCH = 2000  # records of a file that are prepared and written at once
-MAX_ERRORS = 100
-
-Part = TypeVar("Part")
+AT_ONCE = 4 * 1024 * 1024  # bytes of files that the request reads itself; more are read by a worker
+"""Whoever publishes a small file learns at once what is wrong with it."""
 
 
 def publish(stores: Stores, dataset_uid: str, now: datetime, deadline: Deadline) -> None:
-    """Make the draft the published configuration, and load the uploaded files.
+    """Publish the draft: at once, or by a worker whose progress the status shows.
 
-    Repeating it is safe: what a publish that ran out of time has written is found unchanged by the next one.
+    Repeating it is safe: what a publish that did not finish has written is found unchanged by the next one.
     """
     dataset = find_dataset(dataset_uid)
-    with held(dataset, "processing", now):
-        resources = draft_resources(dataset_uid)
-        configuration = draft_configuration(dataset_uid, resources)
-        live = stores.live.read(dataset.dataset_id, deadline)
-        if live is None:
-            raise EditConflict
-        _check_identity(stores, live, configuration.schema, deadline)
-        loading = _Loading(
-            stores=stores, live=live, configuration=configuration, resources=resources, now=now, deadline=deadline
-        )
-        loading.read_all()
-        loading.load_all()
-        loading.drop_others()
-        _switch_over(dataset_uid, live, configuration, loading.errors, now)
+    with held(dataset, PROCESSING, now):
+        plan = _plan(dataset_uid)
+        live = _live(stores, dataset, deadline)
+        _check_identity(stores, live, plan.configuration.schema, deadline)
+        if sum(size_of(dataset_uid, source.file_uid) for source in plan.sources) > AT_ONCE:
+            _hand_over(stores, dataset, plan, now)
+        elif plan.sources or live.has_jobs or _leaves_records_behind(live, plan.configuration):
+            _stage_and_commit(stores, dataset, plan, now, deadline)
+        else:
+            _switch_over(dataset_uid, live, plan.configuration, now)
 
 
-def unpublish(dataset_uid: str, now: datetime) -> None:
+def run_publication(stores: Stores, dataset_uid: str, now: datetime, deadline: Deadline) -> None:
+    """Stage a publication that was handed to a worker, and make it a job. Told twice, it does nothing the second
+    time; a dead worker's is taken over."""
+    try:
+        dataset = find_dataset(dataset_uid)
+        item = PublicationItem.get(dataset_pk(dataset_uid), PUBLICATION, consistent_read=True)
+    except (NotFound, DoesNotExist):
+        return
+    if dataset.status == PROCESSING and now.timestamp() < (dataset.status_until or 0):
+        return  # another worker is at it
+    if dataset.status in (QUEUED, PROCESSING):
+        claim(dataset, PROCESSING, now, WORKER_LEASE, allowed=(QUEUED,))
+        try:
+            _stage_and_commit(stores, dataset, Plan.from_json(item.plan), now, deadline)
+        except Refused as refused:
+            was_aborted = isinstance(refused, PublicationAborted)
+            release(dataset_uid, IDLE if was_aborted else ERROR, now, message=refused.message)
+        except Exception:
+            release(dataset_uid, ERROR, now, message=UNFINISHED)
+            raise
+    item.delete()
+
+
+def unpublish(stores: Stores, dataset_uid: str, now: datetime) -> None:
     """Take the dataset off: one conditional write opens a new, empty generation, so that its records are out of
-    reach at once, whatever their number, and the next publish begins empty."""
+    reach at once, whatever their number, and the next publish begins empty. Pending jobs are dropped."""
     dataset = find_dataset(dataset_uid)
-    with held(dataset, "deleting", now):
+    with held(dataset, DELETING, now):
         live = live_item(dataset.dataset_id)
         with one_transaction() as transaction:
-            transaction.update(live, [LiveItem.is_published.set(False), LiveItem.generation.add(1)])
+            transaction.update(
+                live,
+                [LiveItem.is_published.set(False), LiveItem.generation.add(1), LiveItem.coming.remove()],
+            )
             transaction.update(dataset, [DatasetItem.is_published.set(False)])
+    ring(stores, LANE, dataset.dataset_id)
+
+
+def _plan(dataset_uid: str) -> Plan:
+    """What publishing the draft, as it is now, comes to."""
+    resources = draft_resources(dataset_uid)
+    return Plan(
+        configuration=draft_configuration(dataset_uid, resources),
+        realtime=frozenset(resource.uid for resource in resources if resource.type == "realtime"),
+        sources=[
+            Source(uid=resource.uid, type=resource.type, params=resource.params, file_uid=resource.file_uid)
+            for resource in resources
+            if resource.file_uid
+        ],
+    )
+
+
+def _hand_over(stores: Stores, dataset: DatasetItem, plan: Plan, now: datetime) -> None:
+    """Leave the publication to a worker. The draft may be edited meanwhile: what it was now is kept."""
+    PublicationItem(
+        dataset_pk(dataset.uid),
+        PUBLICATION,
+        plan=plan.as_json(),
+        due=due_shard(PUBLISH, dataset.uid),
+        due_at=int(now.timestamp()) + RUNG_AGAIN_AFTER,
+    ).save()
+    move(dataset.uid, QUEUED, now, lease=WAITING_LEASE)
+    ring(stores, PUBLISH, dataset.uid)
+
+
+def _stage_and_commit(stores: Stores, dataset: DatasetItem, plan: Plan, now: datetime, deadline: Deadline) -> None:
+    """Read the files to their end, then make the publication a job. A failure until there has changed nothing."""
+    live = _live(stores, dataset, deadline)
+    staged = stage_sources(stores, live, plan, now, deadline)
+    try:
+        live = _live(stores, dataset, deadline)
+        _check_identity(stores, live, plan.configuration.schema, deadline)
+        move(dataset.uid, SAVING, now, lease=WORKER_LEASE)
+    except BaseException:
+        staged.discard()
+        raise
+    try:
+        commit_publication(live, plan, staged, now, deadline)
+    except ConfigurationMoved:
+        staged.discard()
+        raise EditConflict from None
+
+
+def _live(stores: Stores, dataset: DatasetItem, deadline: Deadline) -> LiveDataset:
+    live = stores.live.read(dataset.dataset_id, deadline)
+    if live is None:
+        raise EditConflict
+    return live
 
 
 def _check_identity(stores: Stores, live: LiveDataset, schema: Schema, deadline: Deadline) -> None:
     """Stored records keep the ids and the field names they came in under: refuse a schema that they would not fit."""
     if not live.is_published or _fits_stored(live.configuration.schema, schema):
         return
-    if next(iter(stores.reader.scan(live.partition, deadline, most=1, consistent=True)), None) is not None:
+    has_records = next(iter(stores.reader.scan(live.partition, deadline, most=1, consistent=True)), None) is not None
+    if live.has_jobs or has_records:
         raise UniqueKeyChangeRefused
 
 
@@ -88,80 +185,18 @@ def _fits_stored(old: Schema, new: Schema) -> bool:
     return all((g := now_by_source.get(f.source)) is not None and g.type == f.type for f in identifying)
 
 
-@dataclass(kw_only=True)
-class _Loading:
-    """Bringing the stored records in line with the resources of the configuration that is being published."""
-
-    stores: Stores
-    live: LiveDataset
-    configuration: Configuration
-    resources: Sequence[ResourceItem]
-    now: datetime
-    deadline: Deadline
-    errors: list[dict[str, Any]] = field(default_factory=list)
-    loaded: set[str] = field(default_factory=set)
-
-    def read_all(self) -> None:
-        """Read every file once to its end: one that is broken further down must not have changed records by then."""
-        for resource in self._with_files():
-            for number, _ in enumerate(read_source(self.stores, self.live.dataset_uid, resource)):
-                if number % BATCH == 0 and self.deadline.remaining() <= 0:
-                    raise TemporarilyUnavailable(_TOO_LONG)
-
-    def load_all(self) -> None:
-        """Write the records of the files. What devices push to the same dataset is newer than any file: a record that
-        belongs to a realtime resource is left alone."""
-        realtime = frozenset(resource.uid for resource in self.resources if resource.type == "realtime")
-        for resource in self._with_files():
-            self._load(resource, realtime)
-
-    def _with_files(self) -> list[ResourceItem]:
-        return [resource for resource in self.resources if resource.file_uid]
-
-    def _load(self, resource: ResourceItem, yields_to: frozenset[str]) -> None:
-        """Write the records of one file; those that do not fit are counted as errors and skipped."""
-        preparer = self.configuration.preparer(resource.uid)
-        source = read_source(self.stores, self.live.dataset_uid, resource)
-        for number, records in enumerate(_in_batches(source)):
-            prepared = preparer.prepare(Payload(objects=[record.values for record in records]))
-            self.errors += [
-                _record_error(refusal, number * BATCH, records[refusal.index].place) for refusal in prepared.refusals
-            ]
-            self.loaded |= prepared.records.keys()
-            self._accept(
-                resource_uid=resource.uid,
-                puts=prepared.records,
-                record_ids=prepared.ids,
-                refusals=prepared.refusals,
-                skipped=prepared.skipped,
-                yields_to=yields_to,
-            )
-
-    def drop_others(self) -> None:
-        """Delete the records of resources that are gone, and those that vanished from an uploaded file."""
-        kept = {resource.uid for resource in self.resources if not resource.file_uid}
-        others = self.stores.reader.ids_of_others(self.live.partition, kept, self.deadline)
-        for ids in _in_batches(record_id for record_id in others if record_id not in self.loaded):
-            self._accept(resource_uid="", deletes=ids, record_ids=ids)
-
-    def _accept(self, **parts: Any) -> None:
-        if find_dataset(self.live.dataset_uid).status == ABORTING:
-            raise PublicationAborted
-        operation = Operation(batch_id=new_batch_id(self.now), name="publish", **parts)
-        accept(self.stores, self.live, operation, self.now, self.deadline)
+def _leaves_records_behind(live: LiveDataset, configuration: Configuration) -> bool:
+    """Whether a resource that was published, and may have records, is gone."""
+    return live.is_published and bool(live.configuration.intakes.keys() - configuration.intakes.keys())
 
 
-def _switch_over(
-    dataset_uid: str, live: LiveDataset, configuration: Configuration, errors: list[dict[str, Any]], now: datetime
-) -> None:
-    """The moment of publication: one transaction, on condition that nothing was published, unpublished or aborted
-    meanwhile. An edit of the title at the same moment makes it try again."""
+def _switch_over(dataset_uid: str, live: LiveDataset, configuration: Configuration, now: datetime) -> None:
+    """Publish in one transaction, on condition that nothing was published, unpublished or accepted as a job since
+    `live` was read. An edit of the title at the same moment makes it try again."""
     for attempt in range(TRIES):
         dataset = find_dataset(dataset_uid)
-        if dataset.status == ABORTING:
-            raise PublicationAborted
         item = live_item(dataset.dataset_id)
-        if (item.version, item.generation) != (live.version, live.generation):
+        if (item.version, item.generation, item.seq) != (live.version, live.generation, live.seq):
             raise EditConflict
         try:
             with one_transaction() as transaction:
@@ -170,14 +205,16 @@ def _switch_over(
                     [
                         LiveItem.configuration.set(configuration.as_json()),
                         LiveItem.version.set(live.version + 1),
+                        LiveItem.published_version.set(live.version + 1),
                         LiveItem.is_published.set(True),
                     ],
+                    condition=LiveItem.seq == live.seq,
                 )
                 transaction.update(
                     dataset,
                     [
                         DatasetItem.is_published.set(True),
-                        DatasetItem.records_errors.set(errors[:MAX_ERRORS]),
+                        DatasetItem.records_errors.set([]),
                         DatasetItem.updated_at.set(now.isoformat(timespec="milliseconds")),
                     ],
                 )
@@ -186,21 +223,3 @@ def _switch_over(
                 raise
         else:
             return
-
-
-def _in_batches(parts: Iterable[Part]) -> Iterator[list[Part]]:
-    iterator = iter(parts)
-    while batch := list(islice(iterator, BATCH)):
-        yield batch
-
-
-def _record_error(refusal: RecordRefusal, before: int, place: str) -> dict[str, Any]:
-    return {
-        "record_id": None,
-        "field_uid": refusal.field,
-        "processor_uid": None,
-        "message": f"record {before + refusal.index + 1} ({place}): {refusal.message}",
-    }
-
-
-_TOO_LONG = "The uploaded files take longer to read than a request has: split them, or push their records."

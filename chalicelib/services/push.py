@@ -1,45 +1,58 @@
 """Push, delete, and the receipts of both: what devices do.
 
 The order is fixed: size, key, feature, switch, publication, parse, prepare, validate all, ids, gate, contents,
-write. Until `accept` nothing has a trace but the note of a refusal; after it the answer is OK or 503.
+write or job. Until `accept` nothing has a trace but the note of a refusal; after it the answer is OK or 503.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from chalicelib.domain.errors import BatchNotFound, InvalidPayload, InvalidRecord
+from chalicelib.domain.errors import (
+    BatchNotFound,
+    ConfigurationMoved,
+    InvalidPayload,
+    InvalidRecord,
+    TemporarilyUnavailable,
+)
 from chalicelib.domain.identifiers import is_batch_id, is_record_id
 from chalicelib.domain.payload import check_size, parse_payload
-from chalicelib.domain.receipt import Receipt, shown_receipt
+from chalicelib.domain.receipt import QUEUED, Receipt, shown_receipt
 from chalicelib.domain.record import PreparedPayload
 from chalicelib.services.acceptance import Operation, accept
 from chalicelib.services.admission import Admitted, PushTarget, admit, check_open, refusals_noted
 from chalicelib.store.dynamodb import Deadline
 from chalicelib.store.stores import Stores
 
+Prepare = Callable[[Admitted], Operation]
+_FIRST_LOOK, _LAST_LOOK = 0.05, 0.5  # seconds between two looks at a queued batch
+_TRIES = 3  # of an operation that a publication overtakes
+
 
 @dataclass(frozen=True, kw_only=True)
 class PushRequest:
-    """One request of a device. `lenient` stores the good records of a payload and reports the refused ones."""
+    """One request of a device. `lenient` stores the good records of a payload and reports the refused ones; of what is
+    queued, the answer is held up to `wait` seconds until it is applied."""
 
     target: PushTarget
     batch_id: str
     body: bytes = b""
     content_type: str = ""
     lenient: bool = False
+    wait: float = 0.0
 
 
 def push_records(
     stores: Stores, request: PushRequest, *, offers_push: bool, now: datetime, deadline: Deadline
 ) -> Receipt:
     """Add or overwrite the records of a payload: all of them or none (unless lenient)."""
-    with _entered(stores, request, offers_push, now, deadline) as admitted:
+
+    def operation(admitted: Admitted) -> Operation:
         prepared = admitted.preparer.prepare(parse_payload(request.body, request.content_type))
         _refuse_unless_lenient(prepared, request)
-        operation = Operation(
+        return Operation(
             batch_id=request.batch_id,
             resource_uid=admitted.resource_uid,
             name="push",
@@ -49,14 +62,16 @@ def push_records(
             skipped=prepared.skipped,
             refusals=prepared.refusals,
         )
-        return accept(stores, admitted.live, operation, now, deadline)
+
+    return _accepted(stores, request, operation, offers_push=offers_push, now=now, deadline=deadline)
 
 
 def delete_by_values(
     stores: Stores, request: PushRequest, *, offers_push: bool, now: datetime, deadline: Deadline
 ) -> Receipt:
     """Delete the records that have the ids of the pushed values; what is not there is fine."""
-    with _entered(stores, request, offers_push, now, deadline) as admitted:
+
+    def operation(admitted: Admitted) -> Operation:
         payload = parse_payload(request.body, request.content_type)
         if payload.objects == [{}]:
             raise InvalidPayload(
@@ -65,16 +80,24 @@ def delete_by_values(
             )
         prepared = admitted.preparer.identify(payload)
         _refuse_unless_lenient(prepared, request)
-        return accept(stores, admitted.live, _delete(admitted, request, prepared), now, deadline)
+        return _delete(admitted, request, prepared)
+
+    return _accepted(stores, request, operation, offers_push=offers_push, now=now, deadline=deadline)
 
 
 def delete_by_id(
     stores: Stores, request: PushRequest, record_id: str, *, offers_push: bool, now: datetime, deadline: Deadline
 ) -> Receipt:
     """Delete one record by its id; an id that is not there is fine."""
-    with _entered(stores, request, offers_push, now, deadline) as admitted:
-        prepared = PreparedPayload(ids=[record_id] if is_record_id(record_id) else [])
-        return accept(stores, admitted.live, _delete(admitted, request, prepared), now, deadline)
+    prepared = PreparedPayload(ids=[record_id] if is_record_id(record_id) else [])
+    return _accepted(
+        stores,
+        request,
+        lambda admitted: _delete(admitted, request, prepared),
+        offers_push=offers_push,
+        now=now,
+        deadline=deadline,
+    )
 
 
 def read_batch(stores: Stores, target: PushTarget, batch_id: str, now: datetime, deadline: Deadline) -> dict[str, Any]:
@@ -86,17 +109,42 @@ def read_batch(stores: Stores, target: PushTarget, batch_id: str, now: datetime,
     return shown_receipt(stored)
 
 
-@contextmanager
-def _entered(
-    stores: Stores, request: PushRequest, offers_push: bool, now: datetime, deadline: Deadline
-) -> Iterator[Admitted]:
-    """The first steps of everything a device does: size, key, feature, switch, publication. What is refused from the
-    right key on is noted in the activity."""
+def _accepted(
+    stores: Stores, request: PushRequest, prepare: Prepare, *, offers_push: bool, now: datetime, deadline: Deadline
+) -> Receipt:
+    """The steps of everything a device does, in their order; all of them anew when the dataset is published or
+    unpublished at the same moment."""
     check_size(len(request.body))
+    for _ in range(_TRIES - 1):
+        with suppress(ConfigurationMoved):
+            return _accepted_once(stores, request, prepare, offers_push=offers_push, now=now, deadline=deadline)
+    return _accepted_once(stores, request, prepare, offers_push=offers_push, now=now, deadline=deadline)
+
+
+def _accepted_once(
+    stores: Stores, request: PushRequest, prepare: Prepare, *, offers_push: bool, now: datetime, deadline: Deadline
+) -> Receipt:
+    """What is refused from the right key on is noted in the activity."""
     admitted = admit(stores, request.target, now, deadline)
     with refusals_noted(stores, admitted, request.batch_id, now, deadline):
         check_open(admitted, offers_push=offers_push)
-        yield admitted
+        receipt = accept(stores, admitted.live, prepare(admitted), now, deadline)
+    if receipt.state == QUEUED and request.wait > 0:
+        return _awaited(stores, admitted.live.dataset_uid, receipt, deadline.within(request.wait))
+    return receipt
+
+
+def _awaited(stores: Stores, dataset_uid: str, receipt: Receipt, deadline: Deadline) -> Receipt:
+    """The receipt once the batch is applied, or as it was at the deadline."""
+    pause = _FIRST_LOOK
+    with suppress(TemporarilyUnavailable):
+        while True:
+            deadline.sleep(pause)
+            stored = stores.activity.batch(dataset_uid, receipt.batch_id, deadline)
+            if stored is not None and stored["state"] != QUEUED:
+                return receipt.as_settled(stored)
+            pause = min(_LAST_LOOK, pause * 1.5)
+    return receipt
 
 
 def _delete(admitted: Admitted, request: PushRequest, prepared: PreparedPayload) -> Operation:

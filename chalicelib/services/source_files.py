@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from datetime import datetime
 from itertools import islice
-from typing import Any
+from typing import Any, Protocol
 
 from pynamodb.exceptions import DoesNotExist
 
@@ -26,6 +26,22 @@ MAX_FILE_BYTES = 4 * 1024 * 1024  # what the gateway carries in one request, as 
 MAX_UPLOAD_BYTES = 240 * 1024 * 1024
 MAX_NAME = 255  # characters of a field's name
 SAMPLE = 1000  # records that fields are inferred from
+
+
+class FileSource(Protocol):
+    """What reading a file needs to know of its resource."""
+
+    @property
+    def type(self) -> Any:
+        """The type of the resource, which is the format of the file."""
+
+    @property
+    def params(self) -> Any:
+        """How the format is to be read."""
+
+    @property
+    def file_uid(self) -> Any:
+        """The uid of the uploaded file."""
 
 
 def upload_file(stores: Stores, dataset_uid: str, filename: str, content: bytes, now: datetime) -> dict[str, Any]:
@@ -83,7 +99,14 @@ def _keep(dataset_uid: str, uid: str, filename: str, size: int, now: datetime) -
     return {"uid": uid, "filename": name, "size": size, "created_at": moment}
 
 
-def read_source(stores: Stores, dataset_uid: str, resource: ResourceItem) -> Iterator[SourceRecord]:
+def size_of(dataset_uid: str, file_uid: str) -> int:
+    """The size in bytes of an uploaded file, or what it was announced to have."""
+    with suppress(DoesNotExist):
+        return int(UploadedFileItem.get(dataset_pk(dataset_uid), FILE + file_uid, consistent_read=True).size)
+    raise ValidationFailed({"datasource": [f"this dataset has no uploaded file '{file_uid}': upload it first"]})
+
+
+def read_source(stores: Stores, dataset_uid: str, resource: FileSource) -> Iterator[SourceRecord]:
     """The records of an uploaded-file resource, as the file has them, each with its line, entry or row. A broken file
     is a ValidationFailed that names it."""
     stream = stores.sources.open(source_key(dataset_uid, resource.file_uid or ""))

@@ -27,6 +27,13 @@ class ActivityLog:
         """The receipt of a batch, to ride with the last records of its write."""
         return TableWrite(self._table, self._entry(dataset_uid, f"batch#{batch_id}", receipt, now))
 
+    def put_receipt(
+        self, dataset_uid: str, batch_id: str, receipt: Mapping[str, Any], now: datetime, deadline: Deadline
+    ) -> None:
+        """Store the receipt of a batch by itself."""
+        item = self.batch_write(dataset_uid, batch_id, receipt, now).item
+        with_retries(lambda: self._client.put_item(TableName=self._table, Item=item), deadline)
+
     def modified_write(self, dataset_uid: str, now: datetime) -> TableWrite:
         """The mark that data really changed, to ride in the same batch. It never expires."""
         item = {"pk": {"S": dataset_uid}, "sk": {"S": "modified"}, "at": {"S": now.isoformat(timespec="milliseconds")}}

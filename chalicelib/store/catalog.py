@@ -8,8 +8,11 @@
 | resource        | `dataset#{dataset_uid}` | `resource#{uid}`      |
 | uploaded file   | `dataset#{dataset_uid}` | `file#{uid}`          |
 | schedule        | `dataset#{dataset_uid}` | `schedule#{uid}`      |
+| publication     | `dataset#{dataset_uid}` | `publication`         |
 | API key         | `apikey`                | SHA-256 of the key    |
 | live dataset    | `live#{dataset_id}`     | `config`              |
+| pending job     | `live#{dataset_id}`     | `job#{seq}`           |
+| lane            | `live#{dataset_id}`     | `lane`                |
 
 `revision` is pynamodb's optimistic lock; two edits at once make the second one fail with EditConflict.
 """
@@ -32,8 +35,8 @@ from chalicelib.domain.errors import EditConflict
 from chalicelib.store.dynamodb import CONNECT_TIMEOUT, READ_TIMEOUT
 
 DATASETS, API_KEYS = "dataset", "apikey"
-FIELDS, PROCESSORS, CONFIG = "fields", "processors", "config"
-RESOURCE, FILE, SCHEDULE = "resource#", "file#", "schedule#"
+FIELDS, PROCESSORS, PUBLICATION, CONFIG, LANE = "fields", "processors", "publication", "config", "lane"
+RESOURCE, FILE, SCHEDULE, JOB = "resource#", "file#", "schedule#", "job#"
 
 
 def dataset_pk(dataset_uid: str) -> str:
@@ -66,6 +69,7 @@ class DatasetItem(Model):
     status = UnicodeAttribute(default="idle")
     previous_status = UnicodeAttribute(null=True)
     status_since = UnicodeAttribute()
+    status_until = NumberAttribute(null=True)
     status_message = UnicodeAttribute(null=True)
     records_errors = JSONAttribute(null=True)
 
@@ -142,6 +146,22 @@ class ScheduleItem(Model):
     created_at = UnicodeAttribute()
 
 
+class PublicationItem(Model):
+    """A publication that waits for a worker: the draft as it was when it was asked for. `due` and `due_at` make the
+    tick ring for it again."""
+
+    class Meta:
+        """Bound in `bind_models`."""
+
+        table_name = ""
+
+    pk = UnicodeAttribute(hash_key=True)
+    sk = UnicodeAttribute(range_key=True)
+    plan = JSONAttribute()
+    due = UnicodeAttribute()
+    due_at = NumberAttribute()
+
+
 class ApiKeyItem(Model):
     """An API key: its fingerprint, never the key."""
 
@@ -162,7 +182,8 @@ class ApiKeyItem(Model):
 
 
 class LiveItem(Model):
-    """The one published configuration of a dataset, and its switches. Pushes read it raw, see `store/live.py`."""
+    """The one published configuration of a dataset, and its switches. Pushes read it raw, see `store/live.py`; what
+    they mean, see `domain/live.py`. `published_version` is the version of `configuration`."""
 
     class Meta:
         """Bound in `bind_models`."""
@@ -178,7 +199,10 @@ class LiveItem(Model):
     is_published = BooleanAttribute(default=False)
     is_restricted = BooleanAttribute(default=False)
     title = UnicodeAttribute()
+    published_version = NumberAttribute(default=0)
+    seq = NumberAttribute(default=0)
     configuration = JSONAttribute(null=True)
+    coming = JSONAttribute(null=True)
     switches = JSONAttribute()
 
 
@@ -188,6 +212,7 @@ MODELS: tuple[type[Model], ...] = (
     ResourceItem,
     UploadedFileItem,
     ScheduleItem,
+    PublicationItem,
     ApiKeyItem,
     LiveItem,
 )

@@ -70,20 +70,33 @@ class _WireSerializer:
 class Deadline:
     """The moment after which nothing more is started. Seconds from now, by a clock that never jumps."""
 
-    def __init__(self, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
+    def __init__(
+        self,
+        seconds: float,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._clock, self._sleep = clock, sleep
         self._end = clock() + seconds
 
     def remaining(self) -> float:
         """Seconds left, negative when passed."""
         return self._end - self._clock()
 
+    def within(self, seconds: float) -> "Deadline":
+        """The deadline that many seconds from now, or this one when it comes first."""
+        return Deadline(min(seconds, self.remaining()), self._clock, self._sleep)
+
     def pause(self, attempt: int) -> None:
         """Wait before the next attempt (0 is the first retry), or give up when the deadline would pass meanwhile."""
-        delay = random.uniform(0, min(_MAX_DELAY, _BASE_DELAY * 2**attempt))  # noqa: S311 - jitter, not a secret
-        if delay >= self.remaining():
+        self.sleep(random.uniform(0, min(_MAX_DELAY, _BASE_DELAY * 2**attempt)))  # noqa: S311 - jitter, not a secret
+
+    def sleep(self, seconds: float) -> None:
+        """Wait, or give up with TemporarilyUnavailable when the deadline would pass meanwhile."""
+        if seconds >= self.remaining():
             raise TemporarilyUnavailable
-        time.sleep(delay)
+        if seconds > 0:
+            self._sleep(seconds)
 
 
 def is_retriable(error: Exception) -> bool:

@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 
 from chalicelib.domain.live import Configuration, LiveDataset, Switches
-from chalicelib.store.catalog import CONFIG, live_pk
+from chalicelib.store.catalog import CONFIG, JOB, live_pk
 from chalicelib.store.dynamodb import Deadline, Item, with_retries
 
 _CACHED = 256  # compiled configurations kept per container
@@ -22,8 +22,8 @@ class LiveStore:
     def read(self, dataset_id: str, deadline: Deadline) -> LiveDataset | None:
         """The live dataset, or None.
 
-        The query also shows the first pending job (Limit 2: the configuration sorts before every `job#`); a dataset
-        that has one takes its pushes through the lane.
+        The query also shows the first pending job (Limit 2: the configuration sorts before every `job#`), if only one
+        of a former generation that is yet to be dropped: a dataset that has one takes its pushes through the lane.
         """
         answer = with_retries(
             lambda: self._client.query(
@@ -38,11 +38,12 @@ class LiveStore:
         items = answer["Items"]
         if not items or items[0]["sk"]["S"] != CONFIG:
             return None
-        return self.from_item(items[0])
+        return self.from_item(items[0], has_jobs=len(items) > 1 and items[1]["sk"]["S"].startswith(JOB))
 
-    def from_item(self, item: Item) -> LiveDataset:
+    def from_item(self, item: Item, *, has_jobs: bool) -> LiveDataset:
         """The live dataset that lies in an item."""
         uid, version = item["dataset_uid"]["S"], int(item["version"]["N"])
+        published_version = int(item["published_version"]["N"]) if "published_version" in item else version
         switches = orjson.loads(item["switches"]["S"])
         return LiveDataset(
             dataset_id=item["pk"]["S"].partition("#")[2],
@@ -52,16 +53,19 @@ class LiveStore:
             is_published=item["is_published"]["BOOL"],
             is_restricted=item["is_restricted"]["BOOL"],
             title=item["title"]["S"],
-            configuration=self._configuration(uid, version, item),
+            configuration=self._configuration(uid, published_version, item.get("configuration")) or Configuration(),
+            coming=self._configuration(uid, version, item.get("coming")),
             switches={resource_id: Switches.from_json(stored) for resource_id, stored in switches.items()},
+            seq=int(item["seq"]["N"]) if "seq" in item else 0,
+            has_jobs=has_jobs,
         )
 
-    def _configuration(self, uid: str, version: int, item: Item) -> Configuration:
-        if "configuration" not in item:
-            return Configuration()
+    def _configuration(self, uid: str, version: int, stored: Item | None) -> Configuration | None:
+        if stored is None or "S" not in stored:
+            return None
         key = (uid, version)
         if key not in self._configurations:
-            self._configurations[key] = Configuration.from_json(orjson.loads(item["configuration"]["S"]))
+            self._configurations[key] = Configuration.from_json(orjson.loads(stored["S"]))
             if len(self._configurations) > _CACHED:
                 self._configurations.popitem(last=False)
         return self._configurations[key]

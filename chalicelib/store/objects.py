@@ -114,3 +114,8 @@ def file_key(partition: str, record_id: str, field: str, sha256: str, batch_id: 
     can never remove what the other has just stored."""
     name = hashlib.sha256(field.encode()).hexdigest()[:16]  # a name may be long, a key has 1,024 bytes
     return f"{partition}/{record_id}/{name}/{sha256}.{batch_id}"
+
+
+def job_key(partition: str, batch_id: str, part: int = 0) -> str:
+    """The key of the changes of a job, or of one part of them."""
+    return f"jobs/{partition}/{batch_id}/{part:05d}.gz"

@@ -5,12 +5,13 @@ Attributes: `d` the record as JSON text, `h` its content hash, `t` accepted-at i
 resource uid, `f` (only with file contents) field name → object key.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
 from botocore.exceptions import ClientError, ConnectionError, HTTPClientError
 
+from chalicelib.domain.changes import Put
 from chalicelib.domain.errors import TemporarilyUnavailable
 from chalicelib.store.dynamodb import Deadline, Item, is_retriable, with_retries
 from chalicelib.store.parallel import run_all
@@ -28,13 +29,11 @@ class StoredMark(NamedTuple):
     files: Mapping[str, str]
 
 
-class RecordWrite(NamedTuple):
-    """A record to put: its id, JSON text, content hash and the object keys of its file contents by field."""
+class Origin(NamedTuple):
+    """Where a record came from: when its batch was accepted (epoch milliseconds), and from which resource."""
 
-    id: str
-    text: str
-    hash: str
-    files: Mapping[str, str]
+    accepted_at: int
+    resource_uid: str
 
 
 class TableWrite(NamedTuple):
@@ -84,33 +83,31 @@ class RecordStore:
     def write(
         self,
         partition: str,
-        puts: Sequence[RecordWrite],
+        puts: Sequence[tuple[Put, Origin]],
         deletes: Sequence[str],
         *,
-        resource_uid: str,
-        accepted_at: int,
-        trailing: Sequence[TableWrite],
+        trailing: Callable[[], Sequence[TableWrite]],
         deadline: Deadline,
     ) -> None:
-        """Put and delete records (all ids distinct), then the trailing items: they go out last, when all else is
-        written, in the batch of the last records. Raises TemporarilyUnavailable at the deadline; what was written
-        by then stays, and repeating the same write is safe."""
-        time, resource = {"N": str(accepted_at)}, {"S": resource_uid}
-        requests = [(self._table, _put(partition, put, time, resource)) for put in puts]
+        """Put and delete records (all ids distinct), then the trailing items (always as many): they are made and go
+        out last, when all else is written, in the batch of the last records if that has room. Raises
+        TemporarilyUnavailable at the deadline; what was written by then stays, and repeating the same write is
+        safe."""
+        requests = [(self._table, _put(partition, put, origin)) for put, origin in puts]
         requests += [
             (self._table, {"DeleteRequest": {"Key": {"pk": {"S": shard_key(partition, i)}, "sk": {"S": i}}}})
             for i in deletes
         ]
         full = len(requests) // WRITE_BATCH * WRITE_BATCH
-        if len(requests) - full + len(trailing) > WRITE_BATCH:
+        if len(requests) - full + len(trailing()) > WRITE_BATCH:
             full += WRITE_BATCH
-        last = requests[full:] + [(write.table, {"PutRequest": {"Item": write.item}}) for write in trailing]
-        run_all(
-            lambda chunk: self._write(chunk, deadline),
-            [requests[i : i + WRITE_BATCH] for i in range(0, full, WRITE_BATCH)],
-        )
-        if last:
-            self._write(last, deadline)
+
+        def write(chunk: Sequence[tuple[str, Item]]) -> None:
+            self._write(chunk, deadline)
+
+        run_all(write, _chunks(requests[:full]))
+        last = requests[full:] + [(write.table, {"PutRequest": {"Item": write.item}}) for write in trailing()]
+        run_all(write, _chunks(last))
 
     def _read(self, keys: list[Item], deadline: Deadline) -> list[Item]:
         items: list[Item] = []
@@ -145,14 +142,18 @@ class RecordStore:
                 attempt += 1
 
 
-def _put(partition: str, put: RecordWrite, time: Item, resource: Item) -> Item:
+def _chunks(requests: Sequence[tuple[str, Item]]) -> list[Sequence[tuple[str, Item]]]:
+    return [requests[i : i + WRITE_BATCH] for i in range(0, len(requests), WRITE_BATCH)]
+
+
+def _put(partition: str, put: Put, origin: Origin) -> Item:
     item: Item = {
         "pk": {"S": shard_key(partition, put.id)},
         "sk": {"S": put.id},
         "d": {"S": put.text},
         "h": {"S": put.hash},
-        "t": time,
-        "r": resource,
+        "t": {"N": str(origin.accepted_at)},
+        "r": {"S": origin.resource_uid},
     }
     if put.files:
         item["f"] = {"M": {name: {"S": key} for name, key in put.files.items()}}

@@ -5,8 +5,11 @@ from functools import cached_property
 from typing import Any
 
 from chalicelib.store.activity import ActivityLog
+from chalicelib.store.bell import Bell
 from chalicelib.store.counts import CountStore
+from chalicelib.store.due import DueIndex
 from chalicelib.store.dynamodb import hot_client
+from chalicelib.store.lane import LaneStore
 from chalicelib.store.live import LiveStore
 from chalicelib.store.objects import ObjectStore
 from chalicelib.store.record_reader import RecordReader
@@ -16,7 +19,7 @@ from chalicelib.store.secrets import PushSecrets
 
 @dataclass(frozen=True, kw_only=True)
 class Names:
-    """The names of a deployment's tables, buckets and secret, and their region."""
+    """The names of a deployment's tables, buckets, queue and secret, and their region."""
 
     region: str
     catalog_table: str
@@ -25,15 +28,18 @@ class Names:
     files_bucket: str
     sources_bucket: str
     exports_bucket: str
+    lane_bucket: str
+    bell_queue_url: str
     push_secret_id: str
 
 
 class Stores:
-    """The collaborators of the services. `client` is the raw DynamoDB client (tests pass a stricter one)."""
+    """The collaborators of the services. `client` is the raw DynamoDB client (tests pass a stricter one), `bell` what
+    is rung (tests pass one that they hear)."""
 
-    def __init__(self, names: Names, client: Any = None) -> None:
+    def __init__(self, names: Names, client: Any = None, bell: Any = None) -> None:
         self.names = names
-        self._given_client = client
+        self._given_client, self._given_bell = client, bell
 
     @cached_property
     def client(self) -> Any:
@@ -44,6 +50,26 @@ class Stores:
     def live(self) -> LiveStore:
         """Live datasets."""
         return LiveStore(self.client, self.names.catalog_table)
+
+    @cached_property
+    def lane(self) -> LaneStore:
+        """Pending jobs."""
+        return LaneStore(self.client, self.names.catalog_table)
+
+    @cached_property
+    def due(self) -> DueIndex:
+        """What somebody must look at by a certain time."""
+        return DueIndex(self.client, self.names.catalog_table)
+
+    @cached_property
+    def bell(self) -> Any:
+        """What calls the worker."""
+        return self._given_bell or Bell(self.names.bell_queue_url, self.names.region)
+
+    @cached_property
+    def jobs(self) -> ObjectStore:
+        """Prepared records of jobs, and uploads past the limit of a push."""
+        return ObjectStore(self.names.lane_bucket, self.names.region)
 
     @cached_property
     def records(self) -> RecordStore:

@@ -5,6 +5,7 @@ import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -17,7 +18,7 @@ from chalicelib import wiring
 from chalicelib.services.access import create_api_key
 from chalicelib.store.stores import Stores
 from tests.builders import NOW
-from tests.deployment import CREDENTIALS, deployment
+from tests.deployment import CREDENTIALS, deployment, work
 
 HOST = "data.example.org"
 Parameters = Mapping[str, Any]
@@ -40,8 +41,12 @@ class Answer:
         return json.loads(self.body)
 
 
+_LEFT_TO_THE_WORKER = ("/publish", "/unpublish", "/push", "/delete")
+
+
 class Http:
-    """Sends requests to the application. `key` is an API key, `query` a mapping whose lists become repetitions."""
+    """Sends requests to the application. `key` is an API key, `query` a mapping whose lists become repetitions. The
+    worker does at once what a request leaves to it."""
 
     def __init__(self, seconds: float = 28) -> None:
         self._gateway = LocalGateway(app, Config.create(lambda_timeout=seconds))
@@ -69,6 +74,8 @@ class Http:
             answer = self._gateway.handle_request(method=method, path=url, headers=sent, body=content)
         except LocalGatewayException as refused:
             return Answer(status=refused.CODE, headers=dict(refused.headers), body=refused.body or b"")
+        if path.rstrip("/").endswith(_LEFT_TO_THE_WORKER) and answer["statusCode"] == 200:
+            work(wiring.stores(), lambda: datetime.now(UTC))
         return _answer(answer)
 
     def get(self, path: str, **options: Any) -> Answer:

@@ -9,7 +9,7 @@ from typing import Any
 
 from chalicelib.domain.identifiers import new_batch_id
 from chalicelib.domain.live import LiveDataset
-from chalicelib.domain.receipt import Receipt
+from chalicelib.domain.receipt import QUEUED, Receipt
 from chalicelib.services import datasets, push, resources, stacks
 from chalicelib.services.admission import PushTarget
 from chalicelib.services.publication import publish
@@ -17,6 +17,7 @@ from chalicelib.services.push import PushRequest
 from chalicelib.store.dynamodb import Deadline
 from chalicelib.store.stores import Stores
 from tests.builders import NOW
+from tests.deployment import work
 
 _numbers = count()
 
@@ -32,15 +33,22 @@ class Device:
     now: datetime = NOW
     offers_push: bool = True
     seconds: float = 5
+    is_followed: bool = True
+    """Whether the worker comes as soon as something is queued."""
 
     def push(self, body: Any, **options: Any) -> Receipt:
-        return push.push_records(self.stores, self._request(body, **options), **self._common())
+        return self._followed(push.push_records(self.stores, self._request(body, **options), **self._common()))
 
     def delete(self, body: Any, **options: Any) -> Receipt:
-        return push.delete_by_values(self.stores, self._request(body, **options), **self._common())
+        return self._followed(push.delete_by_values(self.stores, self._request(body, **options), **self._common()))
 
     def delete_by_id(self, record_id: str) -> Receipt:
-        return push.delete_by_id(self.stores, self._request(None), record_id, **self._common())
+        return self._followed(push.delete_by_id(self.stores, self._request(None), record_id, **self._common()))
+
+    def publish(self, now: datetime = NOW) -> None:
+        """Publish the draft, and let the worker do what that leaves to it."""
+        publish(self.stores, self.dataset_uid, now, Deadline(5))
+        work(self.stores, lambda: now)
 
     def live(self) -> LiveDataset:
         live = self.stores.live.read(self.target.dataset_id, Deadline(5))
@@ -53,6 +61,11 @@ class Device:
         if not live.is_published:
             return {}
         return {r.id: json.loads(r.text) for r in self.stores.reader.scan(live.partition, Deadline(5))}
+
+    def _followed(self, receipt: Receipt) -> Receipt:
+        if receipt.state == QUEUED and self.is_followed:
+            work(self.stores, lambda: self.now)
+        return receipt
 
     def _request(self, body: Any, **options: Any) -> PushRequest:
         raw = body if isinstance(body, bytes) else json.dumps(body).encode()

@@ -10,10 +10,8 @@ from chalicelib.domain.errors import InvalidQuery, TemporarilyUnavailable
 from chalicelib.services import stacks
 from chalicelib.services.export import MAX_DIRECT, PART_BYTES
 from chalicelib.services.export_formats import CsvOptions
-from chalicelib.services.publication import publish
 from chalicelib.store.dynamodb import Deadline
 from chalicelib.store.stores import Stores
-from tests.builders import NOW
 from tests.services.devices import Device, a_device
 from tests.services.readers import Reader, a_library
 
@@ -117,7 +115,7 @@ def test_csv_heads_its_columns_by_label_name_or_alias(stores: Stores) -> None:
     device = a_device(stores, bootstrap=[{"name": "n"}])
     rename = {"type": "rename", "from_name": "name", "to_name": "title", "field_label": "The title"}
     stacks.fields.add(device.dataset_uid, rename)
-    publish(stores, device.dataset_uid, NOW, Deadline(5))
+    device.publish()
     reader = Reader(stores, device.target.dataset_id)
     plain = CsvOptions(delimiter="\t", with_bom=False)
     labels = CsvOptions(delimiter="\t", with_bom=False, use_labels=True)

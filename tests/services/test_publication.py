@@ -1,7 +1,5 @@
 """Publish and unpublish: one at a time, whole or not at all, whatever fails in between."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -13,51 +11,31 @@ from chalicelib.domain.errors import (
     UniqueKeyChangeRefused,
 )
 from chalicelib.services import datasets, resources, stacks
-from chalicelib.services.dataset_status import abort, status_of
+from chalicelib.services.dataset_status import REQUEST_LEASE, abort, status_of
 from chalicelib.services.publication import publish, unpublish
 from chalicelib.services.source_files import upload_file
+from chalicelib.services.tick import ring_again
 from chalicelib.store.catalog import DatasetItem
 from chalicelib.store.dynamodb import Deadline
 from chalicelib.store.stores import Stores
 from tests.builders import NOW, at
+from tests.faults import CallCounter, Crash, counted
 from tests.services.devices import Device, a_device
 
 BOOK = {"isbn": "1", "title": "Emma"}
 
 
-class Crash(Exception):  # noqa: N818 - it stands for the end of a process, not for an error
-    """The process died here."""
-
-
-class CallCounter:
-    """Counts the AWS calls of both DynamoDB clients; the call of number `fatal` (from 0) never happens."""
-
-    def __init__(self, fatal: int | None = None) -> None:
-        self.calls, self.fatal = 0, fatal
-
-    def __call__(self, **_: Any) -> None:
-        self.calls += 1
-        if self.calls - 1 == self.fatal:
-            raise Crash
-
-
-@contextmanager
-def counted(stores: Stores, counter: CallCounter) -> Iterator[CallCounter]:
-    managing = DatasetItem._get_connection().connection.client
-    clients = [stores.client._client, managing]
-    for client in clients:
-        client.meta.events.register("before-call.dynamodb", counter)
-    try:
-        yield counter
-    finally:
-        for client in clients:
-            client.meta.events.unregister("before-call.dynamodb", counter)
-
-
 def set_status(device: Device, status: str, since: Any) -> None:
     dataset = DatasetItem.get("dataset", device.dataset_uid)
     moment = since.isoformat(timespec="milliseconds")
-    dataset.update([DatasetItem.status.set(status), DatasetItem.status_since.set(moment)])
+    until = int((since + REQUEST_LEASE).timestamp())
+    dataset.update(
+        [
+            DatasetItem.status.set(status),
+            DatasetItem.status_since.set(moment),
+            DatasetItem.status_until.set(until),
+        ]
+    )
 
 
 def test_of_two_publishes_at_once_one_is_refused_with_the_exact_sentence(stores: Stores) -> None:
@@ -73,8 +51,8 @@ def test_of_two_publishes_at_once_one_is_refused_with_the_exact_sentence(stores:
 def test_a_dead_workers_claim_expires(stores: Stores) -> None:
     device = a_device(stores, bootstrap=BOOK)
     set_status(device, "processing", NOW)
-    publish(stores, device.dataset_uid, at(61), Deadline(5))
-    assert status_of(device.dataset_uid)["status"] == "idle"
+    device.publish(at(61))
+    assert status_of(device.dataset_uid, NOW)["status"] == "idle"
 
 
 def test_an_aborted_publication_publishes_nothing(stores: Stores) -> None:
@@ -84,17 +62,17 @@ def test_an_aborted_publication_publishes_nothing(stores: Stores) -> None:
         abort(device.dataset_uid, NOW)
 
     def abort_once(operation: str) -> None:
-        if operation == "batch_write_item" and status_of(device.dataset_uid)["status"] == "processing":
+        if operation == "query" and status_of(device.dataset_uid, NOW)["status"] == "processing":
             abort(device.dataset_uid, NOW)
 
     stores.client.before = abort_once
     with pytest.raises(PublicationAborted):
-        publish(stores, device.dataset_uid, NOW, Deadline(5))
+        device.publish()
     stores.client.before = lambda _operation: None
     assert device.live().version == version
     assert device.live().configuration.schema.get("shelf") is None
-    assert status_of(device.dataset_uid)["status"] == "idle"
-    publish(stores, device.dataset_uid, NOW, Deadline(5))
+    assert status_of(device.dataset_uid, NOW)["status"] == "idle"
+    device.publish()
     assert device.live().version == version + 1
 
 
@@ -103,8 +81,8 @@ def test_unpublish_then_publish_empties_the_dataset_every_time(stores: Stores) -
     for _ in range(3):
         device.push([BOOK, {"isbn": "2"}])
         assert len(device.stored()) == 2
-        unpublish(device.dataset_uid, NOW)
-        publish(stores, device.dataset_uid, NOW, Deadline(5))
+        unpublish(device.stores, device.dataset_uid, NOW)
+        device.publish()
         assert device.stored() == {}
 
 
@@ -121,24 +99,26 @@ def with_a_file(stores: Stores, content: bytes) -> Device:
 
 def test_a_crash_between_any_two_calls_of_a_publish_is_mended_by_the_next(stores: Stores) -> None:
     content = b"isbn;title;shelf\n" + b"0;T;S\n1;T;S\n"
+    device = with_a_file(stores, content)
     with counted(stores, CallCounter()) as whole:
-        publish(stores, with_a_file(stores, content).dataset_uid, NOW, Deadline(5))
+        device.publish()
     for fatal in range(whole.calls):
         device = with_a_file(stores, content)
         before = device.live()
         with counted(stores, CallCounter(fatal)) as counter:
             try:
-                publish(stores, device.dataset_uid, NOW, Deadline(5))
+                device.publish()
             except Crash:
                 assert counter.calls > fatal
         version = device.live().version
         assert version in (before.version, before.version + 1)
         assert "pushed" in {r["isbn"] for r in device.stored().values()}
         device.push({"isbn": "later"})
-        publish(stores, device.dataset_uid, at(61), Deadline(5))
+        ring_again(stores, at(331), Deadline(5))
+        device.publish(at(331))
         assert {r["isbn"] for r in device.stored().values()} == {"pushed", "later", "0", "1"}
         assert device.live().configuration.schema.get("shelf") is not None
-        assert status_of(device.dataset_uid)["status"] == "idle"
+        assert status_of(device.dataset_uid, NOW)["status"] == "idle"
 
 
 def test_a_crash_between_any_two_calls_of_a_push_is_mended_by_repeating_it(stores: Stores) -> None:
@@ -166,17 +146,17 @@ def test_an_edit_of_the_title_does_not_stop_a_publication(stores: Stores) -> Non
             datasets.write_metadata(device.dataset_uid, {"value": "New"}, NOW, "default", "title")
 
     stores.client.before = edit
-    publish(stores, device.dataset_uid, NOW, Deadline(5))
-    assert status_of(device.dataset_uid)["status"] == "idle"
+    device.publish()
+    assert status_of(device.dataset_uid, NOW)["status"] == "idle"
     assert device.live().configuration.schema.get("shelf") is not None
 
 
 def test_a_file_does_not_undo_what_devices_have_pushed_since(stores: Stores) -> None:
     device = with_a_file(stores, b"isbn;title;shelf\n0;old;S\n1;old;S\n")
-    publish(stores, device.dataset_uid, NOW, Deadline(5))
+    device.publish()
     device.push({"isbn": "0", "title": "pushed"})
     stacks.fields.add(device.dataset_uid, {"type": "description", "field": "isbn", "description": "A number"})
-    publish(stores, device.dataset_uid, NOW, Deadline(5))
+    device.publish()
     titles = {r["isbn"]: r.get("title") for r in device.stored().values()}
     assert titles == {"pushed": None, "0": "pushed", "1": "old"}
 
@@ -202,16 +182,16 @@ def test_a_schema_that_stored_records_would_not_fit_is_refused_while_there_are_a
     device.push(BOOK)
     stacks.fields.add(device.dataset_uid, change)
     if fits:
-        publish(stores, device.dataset_uid, NOW, Deadline(5))
+        device.publish()
         return
     with pytest.raises(UniqueKeyChangeRefused):
-        publish(stores, device.dataset_uid, NOW, Deadline(5))
-    unpublish(device.dataset_uid, NOW)
-    publish(stores, device.dataset_uid, NOW, Deadline(5))
+        device.publish()
+    unpublish(device.stores, device.dataset_uid, NOW)
+    device.publish()
 
 
 def test_files_that_take_too_long_to_read_change_nothing(stores: Stores) -> None:
     device = with_a_file(stores, b"isbn;title;shelf\n0;T;S\n")
     with pytest.raises(TemporarilyUnavailable, match=r"longer to read|busy"):
         publish(stores, device.dataset_uid, NOW, Deadline(0))
-    assert status_of(device.dataset_uid)["status"] == "idle"
+    assert status_of(device.dataset_uid, NOW)["status"] == "idle"

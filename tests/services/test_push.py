@@ -178,7 +178,7 @@ def test_a_deployment_without_push_says_so(stores: Stores) -> None:
 def test_after_unpublish_nothing_is_left_and_push_is_refused(stores: Stores) -> None:
     device = a_library(stores)
     device.push(BOOK)
-    unpublish(device.dataset_uid, NOW)
+    unpublish(device.stores, device.dataset_uid, NOW)
     with pytest.raises(DatasetNotPublished):
         device.push(BOOK)
     assert device.stored() == {}

@@ -7,9 +7,8 @@ from hypothesis import strategies as st
 
 from chalicelib.domain.errors import DatasetNotPublished, PushDisabled
 from chalicelib.domain.payload import Payload
-from chalicelib.services.publication import publish, unpublish
+from chalicelib.services.publication import unpublish
 from chalicelib.services.resources import set_push_enabled
-from chalicelib.store.dynamodb import Deadline
 from chalicelib.store.stores import Stores
 from tests.builders import NOW
 from tests.services.devices import Device, a_device
@@ -57,11 +56,11 @@ def step(device: Device, model: Model, name: str, argument: Any) -> None:
         set_push_enabled(device.dataset_uid, device.resource_uid, model.enabled)
     elif name == "publish":
         model.published = True
-        publish(device.stores, device.dataset_uid, NOW, Deadline(5))
+        device.publish()
     elif name == "unpublish":
         model.published = False
         model.records.clear()
-        unpublish(device.dataset_uid, NOW)
+        unpublish(device.stores, device.dataset_uid, NOW)
     else:
         _send(device, model, name, argument)
 

@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 from chalicelib.domain.errors import InvalidQuery, TemporarilyUnavailable
 from chalicelib.domain.odsql import parse_order_by
 from chalicelib.domain.odsql_order import compile_order
-from chalicelib.services.publication import publish, unpublish
+from chalicelib.services.publication import unpublish
 from chalicelib.services.question import Found, in_order
 from chalicelib.store.counts import StoredCount
 from chalicelib.store.dynamodb import Deadline
@@ -57,8 +57,8 @@ def test_readers_see_nothing_of_an_earlier_generation(stores: Stores) -> None:
     device.push([{"isbn": "1"}, {"isbn": "2"}])
     reader = Reader(stores, device.target.dataset_id)
     assert reader.page()[0] == 2
-    unpublish(device.dataset_uid, NOW)
-    publish(stores, device.dataset_uid, NOW, Deadline(5))
+    unpublish(device.stores, device.dataset_uid, NOW)
+    device.publish()
     assert reader.page() == (0, [])
 
 

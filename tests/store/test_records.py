@@ -6,31 +6,24 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 
+from chalicelib.domain.changes import Put
 from chalicelib.domain.errors import TemporarilyUnavailable
 from chalicelib.store.dynamodb import THREADS, Deadline
-from chalicelib.store.records import RecordStore, RecordWrite, TableWrite, shard_key, shard_keys
+from chalicelib.store.records import Origin, RecordStore, TableWrite, shard_key, shard_keys
 from chalicelib.store.stores import Stores
 
 PARTITION = "da_tests0.1"
 
 
-def record(number: int) -> RecordWrite:
-    return RecordWrite(
-        f"{number * 2654435761 % 2**32:08x}" + f"{number:032x}", f'{{"n":{number}}}', f"{number:032x}", {}
-    )
+def record(number: int) -> Put:
+    return Put(f"{number * 2654435761 % 2**32:08x}" + f"{number:032x}", f'{{"n":{number}}}', f"{number:032x}", {})
 
 
-def write(stores: Stores, puts: list[RecordWrite], seconds: float = 5) -> None:
-    trailing = [TableWrite(stores.names.activity_table, {"pk": {"S": "da"}, "sk": {"S": "receipt"}})]
-    stores.records.write(
-        PARTITION,
-        puts,
-        [],
-        resource_uid="re_tests0",
-        accepted_at=1,
-        trailing=trailing,
-        deadline=Deadline(seconds),
-    )
+def write(stores: Stores, puts: list[Put], seconds: float = 5, receipts: int = 1) -> None:
+    table = stores.names.activity_table
+    trailing = [TableWrite(table, {"pk": {"S": "da"}, "sk": {"S": f"receipt{n or ''}"}}) for n in range(receipts)]
+    writes = [(put, Origin(1, "re_tests0")) for put in puts]
+    stores.records.write(PARTITION, writes, [], trailing=lambda: trailing, deadline=Deadline(seconds))
 
 
 def stored(stores: Stores) -> set[str]:
@@ -47,6 +40,12 @@ def test_the_receipt_rides_with_the_last_records(stores: Stores, records: int, c
     write(stores, [record(n) for n in range(records)])
     assert stores.client.calls["batch_write_item"] == calls
     assert len(stored(stores)) == records
+    assert has_receipt(stores)
+
+
+def test_more_receipts_than_a_batch_takes_go_out_after_the_records(stores: Stores) -> None:
+    write(stores, [record(n) for n in range(30)], receipts=60)
+    assert stores.client.calls["batch_write_item"] == 2 + 3
     assert has_receipt(stores)
 
 
@@ -112,15 +111,8 @@ def test_no_writer_outlives_its_answer(stores: Stores, throttle: bool, seconds: 
     before = threading.active_count()
     slow = RecordStore(Slow(), "records")
     try:
-        slow.write(
-            PARTITION,
-            [record(n) for n in range(1000)],
-            [],
-            resource_uid="re",
-            accepted_at=1,
-            trailing=[],
-            deadline=Deadline(seconds),
-        )
+        writes = [(record(n), Origin(1, "re")) for n in range(1000)]
+        slow.write(PARTITION, writes, [], trailing=list, deadline=Deadline(seconds))
     except TemporarilyUnavailable:
         assert throttle
     assert running == 0

@@ -47,7 +47,7 @@ def dataset_publish(dataset_uid: str) -> Response:
 def dataset_unpublish(dataset_uid: str) -> Response:
     """Take the dataset and its records off."""
     require("publish")
-    publication.unpublish(dataset_uid, now())
+    publication.unpublish(wiring.stores(), dataset_uid, now())
     return json_answer(OK)
 
 
@@ -63,7 +63,7 @@ def dataset_abort(dataset_uid: str) -> Response:
 def dataset_status(dataset_uid: str) -> Response:
     """What the dataset is doing."""
     require("browse")
-    return json_answer(status_of(dataset_uid))
+    return json_answer(status_of(dataset_uid, now()))
 
 
 @route(DATASET + "/metadata", "GET", "PUT")

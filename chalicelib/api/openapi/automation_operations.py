@@ -119,6 +119,9 @@ OPERATIONS: dict[str, Operation] = {
     f"POST {DATASET}/unpublish": _act(*_PUBLISHING),
     f"POST {DATASET}/abort": _act(errors.InvalidDatasetStatus),
     f"GET {DATASET}/status": Operation(permission="browse", answers={200: json_of(ref("Status"))}),
+    f"GET {DATASET}/lane": Operation(permission="browse", answers={200: json_of(ref("Lane"))}),
+    f"POST {DATASET}/lane/resume": _act(errors.LaneNotPaused),
+    f"POST {DATASET}/lane/abort": _act(errors.LaneNotPaused),
     f"GET {DATASET}/export": Operation(permission="browse", answers={200: json_of(ref("Configuration"))}),
     "POST /datasets/import": Operation(
         permission="edit",

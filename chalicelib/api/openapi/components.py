@@ -4,7 +4,7 @@ from dataclasses import fields
 
 from chalicelib.api.openapi.operation import Json, list_of, nullable, record, ref
 from chalicelib.domain.errors import MAX_DETAILS
-from chalicelib.domain.receipt import MAX_RECORD_IDS, Counts
+from chalicelib.domain.receipt import APPLIED, FAILED, MAX_RECORD_IDS, QUEUED, Counts
 from chalicelib.domain.resource_shape import FILE_TYPES, TYPES
 from chalicelib.domain.schema import FIELD_TYPES
 
@@ -62,20 +62,25 @@ def _errors() -> Json:
 
 def _push() -> Json:
     batch = {"batch_id": _TEXT, "received_at": _MOMENT}
+    counts = {
+        count.name: _WHOLE if count.type == "int" or count.type is int else nullable(_WHOLE) for count in fields(Counts)
+    }
     stored = {
         **batch,
-        "operation": {"enum": ["push", "delete", "publish"]},
-        "state": _TEXT,
-        **{count.name: _WHOLE for count in fields(Counts)},
+        "operation": {"enum": ["push", "delete"]},
+        "state": {"enum": [QUEUED, APPLIED, FAILED]},
+        **counts,
+        "applied_at": {**_MOMENT, "description": "of a batch that was queued"},
+        "message": {**_TEXT, "description": "why a queued batch was not applied"},
         "ignored_fields": list_of(_TEXT, maxItems=MAX_DETAILS),
         "details": _details(),
     }
-    ids = nullable(list_of(_TEXT, maxItems=MAX_RECORD_IDS))
+    ids, optional = nullable(list_of(_TEXT, maxItems=MAX_RECORD_IDS)), ["applied_at", "message"]
     refused = {"state": {"enum": ["refused", "failed"]}, "error_code": _TEXT, "message": _TEXT, "details": _details()}
     return {
         "Done": record({"status": {"const": "OK"}}),
-        "Receipt": record({"status": {"const": "OK"}, **stored, "record_ids": ids}),
-        "StoredReceipt": record(stored),
+        "Receipt": record({"status": {"const": "OK"}, **stored, "record_ids": ids}, optional=optional),
+        "StoredReceipt": record(stored, optional=optional),
         "NotedRefusal": record({**batch, **refused}),
     }
 
@@ -104,6 +109,7 @@ def _automation() -> Json:
             }
         ),
         "Status": _status(),
+        "Lane": _lane(),
         "FieldConfiguration": _entry(),
         "Processor": _entry(),
         "Schedule": record({"uid": _UID, "cron_schedule": _TEXT}),
@@ -143,6 +149,26 @@ def _status() -> Json:
             "message": nullable(_TEXT),
             "records_errors": list_of(record({**error, "message": _TEXT})),
             "params": _ANY,
+        }
+    )
+
+
+def _lane() -> Json:
+    first = {
+        "batch_id": _TEXT,
+        "kind": _TEXT,
+        "accepted_at": _MOMENT,
+        "records": nullable(_WHOLE),
+        "parts": _WHOLE,
+        "parts_applied": _WHOLE,
+    }
+    return record(
+        {
+            "state": {"enum": ["empty", "working", "paused"]},
+            "jobs": {**_WHOLE, "description": "batches that wait to be applied"},
+            "attempts": {**_WHOLE, "description": "failures in a row; the lane pauses after five"},
+            "problem": nullable(_TEXT),
+            "first_job": nullable(record(first)),
         }
     )
 

@@ -10,7 +10,8 @@ SLUG = "^[a-z0-9](?:[a-z0-9_-]{0,98}[a-z0-9])?$"
 _PREFER = header(
     "Prefer",
     {"type": "string"},
-    "RFC 7240: `return=representation` answers the receipt, `handling=lenient` stores the good records of a payload",
+    "RFC 7240: `return=representation` answers the receipt, `handling=lenient` stores the good records of a payload, "
+    "`wait=N` holds the answer up to N seconds until what was queued is applied",
 )
 _DONE = json_of({"anyOf": [ref("Done"), ref("Receipt")]}, {"status": "OK"})
 _BATCH_ID = {

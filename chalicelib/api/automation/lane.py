@@ -1,0 +1,34 @@
+"""The lane of a dataset: the batches that wait to be applied."""
+
+from chalice.app import Response
+
+from chalicelib import wiring
+from chalicelib.api.automation.routing import DATASET, OK, require, route, routes
+from chalicelib.api.http import json_answer, started
+from chalicelib.services import lane_control
+
+
+@route(DATASET + "/lane", "GET")
+def lane_one(dataset_uid: str) -> Response:
+    """How many batches wait, and whether they are being applied."""
+    require("browse")
+    _, deadline = started(routes.current_request)
+    return json_answer(lane_control.show_lane(wiring.stores(), dataset_uid, deadline))
+
+
+@route(DATASET + "/lane/resume", "POST")
+def lane_resume(dataset_uid: str) -> Response:
+    """Let a paused lane try again."""
+    require("publish")
+    _, deadline = started(routes.current_request)
+    lane_control.resume_lane(wiring.stores(), dataset_uid, deadline)
+    return json_answer(OK)
+
+
+@route(DATASET + "/lane/abort", "POST")
+def lane_abort(dataset_uid: str) -> Response:
+    """Discard the first batch of a paused lane."""
+    require("publish")
+    now, deadline = started(routes.current_request)
+    lane_control.abort_first_job(wiring.stores(), dataset_uid, now, deadline)
+    return json_answer(OK)

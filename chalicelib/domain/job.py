@@ -1,0 +1,38 @@
+"""Jobs: what a lane holds. A job is an acknowledged operation that is yet to be applied to the records."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+WRITE, PUBLISH = "write", "publish"
+MAX_ATTEMPTS = 5  # failures in a row after which a lane pauses
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """One job. It was prepared for this version and generation of the dataset, and applies to that generation only.
+
+    What it writes (`domain/changes.py`) is in `inline`, gzipped, or in the objects named by `parts`, one after the
+    other; `done` of them have been applied, with these `counts`. `accepted_at` is in epoch milliseconds.
+    """
+
+    kind: str
+    batch_id: str
+    dataset_id: str
+    dataset_uid: str
+    generation: int
+    version: int
+    resource_uid: str
+    accepted_at: int
+    receipt: Mapping[str, Any] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict)
+    inline: bytes | None = None
+    parts: Sequence[str] = ()
+    done: int = 0
+    counts: Mapping[str, int] = field(default_factory=dict)
+    seq: int = 0
+
+    @property
+    def partition(self) -> str:
+        """The name its records are stored under."""
+        return f"{self.dataset_uid}.{self.generation}"

@@ -1,0 +1,58 @@
+"""The changes of a job: where they are kept until they are applied."""
+
+import base64
+import gzip
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from chalicelib.domain.changes import Changes, as_text, from_text
+from chalicelib.domain.errors import JobPayloadMissing
+from chalicelib.domain.job import Job
+from chalicelib.store.dynamodb import aws_faults_as_unavailable
+from chalicelib.store.objects import job_key
+from chalicelib.store.stores import Stores
+
+MAX_INLINE = 100_000  # bytes that lie in the job's item; more lie in S3
+
+
+def with_changes(stores: Stores, job: Job, changes: Changes) -> Job:
+    """The job with its changes: in its item, or in an object that is stored before the job is committed."""
+    packed = packed_text(as_text(changes))
+    if len(base64.b64encode(packed)) <= MAX_INLINE:
+        return replace(job, inline=packed)
+    key = job_key(job.partition, job.batch_id)
+    with aws_faults_as_unavailable():
+        stores.jobs.put(key, packed, "application/gzip")
+    return replace(job, parts=[key])
+
+
+def packed_text(text: str) -> bytes:
+    """A text of changes as it is kept. The same text gives the same bytes."""
+    return gzip.compress(text.encode(), compresslevel=1, mtime=0)
+
+
+def load_changes(stores: Stores, job: Job, part: int = 0) -> Changes:
+    """The changes of a job, or of one part of them."""
+    return from_text(load_text(stores, job, part))
+
+
+def load_text(stores: Stores, job: Job, part: int = 0) -> str:
+    """Their text; JobPayloadMissing when it is not where it was kept."""
+    packed = job.inline
+    if packed is None:
+        with aws_faults_as_unavailable():
+            packed = stores.jobs.get(job.parts[part])
+    if packed is None:
+        raise JobPayloadMissing(f"The records of batch {job.batch_id} are not where they were kept.")
+    return gzip.decompress(packed).decode()
+
+
+def discard_payloads(stores: Stores, jobs: Sequence[Job]) -> None:
+    """Remove what jobs that are off the lane, or were never on it, kept in S3. What cannot be removed now goes when
+    the generation is swept."""
+    if keys := [key for job in jobs for key in job.parts]:
+        with suppress(ClientError, BotoCoreError):
+            stores.jobs.delete(keys)

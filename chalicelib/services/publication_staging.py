@@ -1,0 +1,142 @@
+"""Staging a publication: its files are read to their end and prepared under the new configuration, part by part, and
+then accepted as one job. What is broken further down has changed nothing."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import islice
+from typing import Any, TypeVar
+
+import orjson
+
+from chalicelib.domain.changes import Changes, puts_of
+from chalicelib.domain.errors import PublicationAborted, RecordRefusal, TemporarilyUnavailable
+from chalicelib.domain.identifiers import new_batch_id
+from chalicelib.domain.job import PUBLISH, Job
+from chalicelib.domain.live import LiveDataset
+from chalicelib.domain.payload import Payload
+from chalicelib.services.bells import ring_lane
+from chalicelib.services.dataset_status import is_aborting
+from chalicelib.services.publication_plan import Plan, Source
+from chalicelib.services.source_files import read_source
+from chalicelib.services.staging import Stager
+from chalicelib.services.writing import store_contents
+from chalicelib.store.dynamodb import Deadline
+from chalicelib.store.objects import file_key, job_key
+from chalicelib.store.stores import Stores
+
+PREPARED_AT_ONCE = 2000  # records
+MAX_ERRORS = 100
+
+Part = TypeVar("Part")
+
+
+@dataclass(kw_only=True)
+class Staged:
+    """A staged publication: the parts of its job with the resource of each, how many records they hold, and what did
+    not fit."""
+
+    stores: Stores
+    batch_id: str
+    parts: list[str] = field(default_factory=list)
+    part_resources: list[str] = field(default_factory=list)
+    records: int = 0
+    errors: list[dict[str, Any]] = field(default_factory=list)
+
+    def discard(self) -> None:
+        """Remove the parts: they will not be applied."""
+        self.stores.jobs.delete(self.parts)
+
+
+def stage_sources(stores: Stores, live: LiveDataset, plan: Plan, now: datetime, deadline: Deadline) -> Staged:
+    """Read and prepare all files. Records that do not fit are errors and left out; a file that is broken is a
+    ValidationFailed, and PublicationAborted is raised soon after somebody has asked to stop."""
+    staged = Staged(stores=stores, batch_id=new_batch_id(now))
+    try:
+        for source in plan.sources:
+            _stage(staged, live, plan, source, deadline)
+    except BaseException:
+        staged.discard()
+        raise
+    return staged
+
+
+def commit_publication(live: LiveDataset, plan: Plan, staged: Staged, now: datetime, deadline: Deadline) -> None:
+    """Accept the publication as a job: from here on, pushes are prepared with its configuration and queue behind it.
+    Raises ConfigurationMoved when something else was published or unpublished since `live` was read."""
+    job = Job(
+        kind=PUBLISH,
+        batch_id=staged.batch_id,
+        dataset_id=live.dataset_id,
+        dataset_uid=live.dataset_uid,
+        generation=live.generation,
+        version=live.version + 1,
+        resource_uid="",
+        accepted_at=int(now.timestamp() * 1000),
+        receipt={"batch_id": staged.batch_id, "records": staged.records},
+        parts=staged.parts,
+        options={
+            "part_resources": staged.part_resources,
+            "realtime": sorted(plan.realtime),
+            "kept": plan.kept,
+            "errors": staged.errors[:MAX_ERRORS],
+            "is_first": not live.is_published,
+        },
+    )
+    assignments = {
+        "version": {"N": str(live.version + 1)},
+        "coming": {"S": orjson.dumps(plan.configuration.as_json()).decode()},
+    }
+    stores = staged.stores
+    committed = stores.lane.commit(live, job, [], deadline, assignments=assignments)
+    ring_lane(stores, live, committed, deadline)
+
+
+def _stage(staged: Staged, live: LiveDataset, plan: Plan, source: Source, deadline: Deadline) -> None:
+    stores, before = staged.stores, len(staged.parts)
+    stager = Stager(stores, lambda part: job_key(live.partition, staged.batch_id, before + part))
+    try:
+        preparer = plan.configuration.preparer(source.uid)
+        for number, records in enumerate(_in_batches(read_source(stores, live.dataset_uid, source))):
+            _check(live.dataset_uid, deadline)
+            prepared = preparer.prepare(Payload(objects=[record.values for record in records]))
+            puts = puts_of(
+                prepared.records.values(),
+                lambda record_id, name, sha256: file_key(live.partition, record_id, name, sha256, staged.batch_id),
+            )
+            store_contents(stores, prepared.records, puts)
+            stager.add(Changes(puts=puts))
+            staged.records += len(puts)
+            staged.errors += [
+                _record_error(refusal, number * PREPARED_AT_ONCE, records[refusal.index].place)
+                for refusal in prepared.refusals[: MAX_ERRORS - len(staged.errors)]
+            ]
+        stager.finish()
+    finally:
+        staged.parts += stager.keys
+        staged.part_resources += [source.uid] * len(stager.keys)
+
+
+def _check(dataset_uid: str, deadline: Deadline) -> None:
+    if deadline.remaining() <= 0:
+        raise TemporarilyUnavailable(_TOO_LONG)
+    if is_aborting(dataset_uid):
+        raise PublicationAborted
+
+
+def _in_batches(parts: Iterable[Part]) -> Iterator[Sequence[Part]]:
+    iterator = iter(parts)
+    while batch := list(islice(iterator, PREPARED_AT_ONCE)):
+        yield batch
+
+
+def _record_error(refusal: RecordRefusal, before: int, place: str) -> dict[str, Any]:
+    return {
+        "record_id": None,
+        "field_uid": refusal.field,
+        "processor_uid": None,
+        "message": f"record {before + refusal.index + 1} ({place}): {refusal.message}",
+    }
+
+
+_TOO_LONG = "The uploaded files take longer to read than there is time: split them, or push their records."

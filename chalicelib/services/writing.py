@@ -1,0 +1,159 @@
+"""Writing batches to the records of a dataset: the only way a record is put or deleted, from a request and from the
+lane alike.
+
+Several batches are folded: what each would have done after the one before is counted, and only what differs from the
+table in the end is written.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from chalicelib.domain.changes import Changes, Put
+from chalicelib.domain.receipt import Tally
+from chalicelib.domain.record import PreparedRecord
+from chalicelib.store.dynamodb import Deadline, aws_faults_as_unavailable
+from chalicelib.store.parallel import run_all
+from chalicelib.store.records import Origin, StoredMark, TableWrite
+from chalicelib.store.stores import Stores
+
+Trailing = Callable[[Sequence[Tally], bool], Sequence[TableWrite]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Batch:
+    """The changes of one accepted batch. Records that belong to a resource of `yields_to` are left as they are.
+
+    `store_contents` stores the file contents of the puts that will be written, right before; None when those of all
+    puts are stored already.
+    """
+
+    origin: Origin
+    changes: Changes
+    yields_to: Set[str] = frozenset()
+    store_contents: Callable[[Sequence[Put]], None] | None = None
+
+
+@dataclass(kw_only=True)
+class _Folded:
+    """What batches come to: `last` holds the last put of each touched id, None when it is deleted."""
+
+    tallies: list[Tally]
+    last: Mapping[str, tuple[Put, Origin] | None]
+    marks: Mapping[str, StoredMark]
+    puts: list[tuple[Put, Origin]] = field(default_factory=list)
+    deletes: list[str] = field(default_factory=list)
+
+    def settle(self) -> None:
+        """Keep what differs from the table."""
+        for record_id, last in self.last.items():
+            mark = self.marks.get(record_id)
+            if last is None:
+                if mark is not None:
+                    self.deletes.append(record_id)
+            elif mark is None or mark.hash != last[0].hash or mark.resource_uid != last[1].resource_uid:
+                self.puts.append(last)
+
+
+def write_batches(
+    stores: Stores, partition: str, batches: Sequence[Batch], deadline: Deadline, trailing: Trailing
+) -> list[Tally]:
+    """Apply the batches in their order and answer what each came to.
+
+    `trailing` makes the items that go out with the last records, from the tallies and whether anything changed; it is
+    called when they go out. Unchanged records are read strongly and skipped. At the deadline TemporarilyUnavailable
+    is raised; what was written by then stays, and writing the same again is safe.
+    """
+    ids = [record_id for batch in batches for record_id in batch.changes.ids]
+    folded = _fold(batches, stores.records.marks(partition, ids, deadline))
+    changed = bool(folded.puts or folded.deletes)
+    for batch in batches:
+        if batch.store_contents is not None:
+            batch.store_contents([put for put, origin in folded.puts if origin is batch.origin and put.files])
+    stores.records.write(
+        partition,
+        folded.puts,
+        folded.deletes,
+        trailing=lambda: trailing(folded.tallies, changed),
+        deadline=deadline,
+    )
+    drop_contents(stores, _unreferred(batches, folded))
+    return folded.tallies
+
+
+def store_contents(stores: Stores, records: Mapping[str, PreparedRecord], puts: Sequence[Put]) -> None:
+    """Store the file contents of prepared records, each under the key that its put names."""
+    contents = [(key, records[put.id].files[name]) for put in puts if put.files for name, key in put.files.items()]
+    with aws_faults_as_unavailable():
+        run_all(lambda part: stores.files.put(part[0], part[1].content, part[1].mimetype), contents)
+
+
+def drop_contents(stores: Stores, keys: Sequence[str]) -> None:
+    """Remove contents that no record refers to. The write stands whatever happens here: what cannot be removed now
+    stays unreachable until the generation is swept."""
+    if keys:
+        with suppress(ClientError, BotoCoreError):
+            stores.files.delete(keys)
+
+
+def _fold(batches: Sequence[Batch], marks: Mapping[str, StoredMark]) -> _Folded:
+    last: dict[str, tuple[Put, Origin] | None] = {}
+    folded = _Folded(tallies=[_take(batch, last, marks) for batch in batches], last=last, marks=marks)
+    folded.settle()
+    return folded
+
+
+def _take(batch: Batch, last: dict[str, tuple[Put, Origin] | None], marks: Mapping[str, StoredMark]) -> Tally:
+    """Let a batch follow those before it in `last`."""
+    origin, resource_uid, yields_to = batch.origin, batch.origin.resource_uid, batch.yields_to
+    created = updated = deleted = 0
+    for put in batch.changes.puts:
+        record_id = put.id
+        if record_id in last:
+            before = last[record_id]
+            known = None if before is None else (before[0].hash, before[1].resource_uid)
+        else:
+            mark = marks.get(record_id)
+            known = None if mark is None else (mark.hash, mark.resource_uid)
+        if known is None:
+            created += 1
+        elif known == (put.hash, resource_uid) or known[1] in yields_to:
+            continue
+        else:
+            updated += 1
+        last[record_id] = (put, origin)
+    for record_id in batch.changes.deletes:
+        if (last[record_id] if record_id in last else marks.get(record_id)) is not None:
+            deleted += 1
+            last[record_id] = None
+    unchanged = len(batch.changes.puts) - created - updated
+    return Tally(created=created, updated=updated, unchanged=unchanged, deleted=deleted)
+
+
+def _unreferred(batches: Sequence[Batch], folded: _Folded) -> list[str]:
+    """The contents that records referred to before, or that batches brought, and that no record refers to now."""
+    written = {put.id: put for put, _ in folded.puts}
+    return list(dict.fromkeys(_candidates(batches, folded, written)))
+
+
+def _candidates(batches: Sequence[Batch], folded: _Folded, written: Mapping[str, Put]) -> Iterator[str]:
+    gone = set(folded.deletes)
+    for record_id in (*written, *folded.deletes):
+        if (mark := folded.marks.get(record_id)) is not None:
+            yield from mark.files.values()
+    for batch in batches:
+        for put in batch.changes.puts if batch.store_contents is None else ():
+            if put.files and not _refers(put, folded, written, gone):
+                yield from put.files.values()
+
+
+def _refers(put: Put, folded: _Folded, written: Mapping[str, Put], gone: Set[str]) -> bool:
+    """Whether the record that is stored now refers to the contents of this put."""
+    if put.id in gone:
+        return False
+    if put.id in written:
+        return written[put.id].files == put.files
+    mark = folded.marks.get(put.id)
+    return mark is not None and mark.files == put.files

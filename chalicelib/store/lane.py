@@ -1,0 +1,310 @@
+"""The lane of a dataset: its pending jobs, in order, beside its live item.
+
+Key: pk = `live#{dataset_id}`; sk = `job#{seq}`, and `lane` while attempts to apply them have failed (`attempts`,
+`problem`). A job item also lies in the index `due` (`lane#{shard}`, a minute after it was accepted), where the tick
+finds those that nobody rang for.
+"""
+
+import base64
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+import orjson
+from botocore.exceptions import ClientError, ConnectionError, HTTPClientError
+
+from chalicelib.domain.errors import ConfigurationMoved, TemporarilyUnavailable
+from chalicelib.domain.job import MAX_ATTEMPTS, Job
+from chalicelib.domain.live import LiveDataset
+from chalicelib.store.catalog import CONFIG, JOB, LANE, live_pk
+from chalicelib.store.due import due_attributes
+from chalicelib.store.dynamodb import Deadline, Item, is_retriable, with_retries
+from chalicelib.store.records import TableWrite
+
+RUNG_AGAIN_AFTER = 60  # seconds
+FINISHED_AT_ONCE = 98  # jobs; a transaction takes 100 writes
+_HURRY = 2  # a lost race for the next number is repeated soon: the winner took milliseconds
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lane:
+    """The first pending jobs of a dataset, in order, and what the dataset is now. `dataset_uid` is None when the
+    dataset is gone."""
+
+    dataset_uid: str | None
+    generation: int
+    jobs: Sequence[Job]
+
+    def is_current(self, job: Job) -> bool:
+        """Whether the job is for the records that the dataset has now."""
+        return (job.dataset_uid, job.generation) == (self.dataset_uid, self.generation)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LaneHealth:
+    """How a lane is: pending jobs, the first of them, failed attempts in a row, and why the last one failed."""
+
+    jobs: int
+    first: Job | None
+    attempts: int
+    problem: str | None
+
+    @property
+    def is_paused(self) -> bool:
+        """Whether nothing is applied until somebody resumes it, or aborts its first job."""
+        return self.attempts >= MAX_ATTEMPTS
+
+
+class LaneStore:
+    """Accepts jobs, and hands them to the worker."""
+
+    def __init__(self, client: Any, table: str) -> None:
+        self._client, self._table = client, table
+
+    def commit(
+        self,
+        live: LiveDataset,
+        job: Job,
+        riders: Sequence[TableWrite],
+        deadline: Deadline,
+        *,
+        assignments: Mapping[str, Item] | None = None,
+    ) -> Job:
+        """Accept a job: one transaction takes the next number and puts the job under it, on condition that the
+        configuration and the generation are those it was prepared for. It returns with its number once it is durable.
+
+        `riders` are put in the same transaction, `assignments` set on the live item. Raises ConfigurationMoved when
+        the condition fails, TemporarilyUnavailable at the deadline: then it may be accepted, or not.
+        """
+        seq, attempt = live.seq + 1, 0
+        while deadline.remaining() > 0:
+            try:
+                self._client.transact_write_items(**self._acceptance(live, job, seq, riders, assignments or {}))
+                return replace(job, seq=seq)
+            except ClientError as error:
+                moved = _failed_condition(error)
+                if moved is not None:
+                    seq = self._next_number(moved, live, deadline)
+                elif not (is_retriable(error) or error.response["Error"]["Code"] == "TransactionCanceledException"):
+                    raise
+            except (ConnectionError, HTTPClientError):
+                pass  # unknown whether it was accepted: the same token makes the repetition harmless
+            deadline.pause(min(attempt, _HURRY))
+            attempt += 1
+        raise TemporarilyUnavailable
+
+    def read(self, dataset_id: str, deadline: Deadline) -> Lane:
+        """The first jobs of a lane (as many as a page of 1 MB holds), read strongly."""
+        request = {**self._of(dataset_id), "ConsistentRead": True}
+        items = with_retries(lambda: self._client.query(**request), deadline)["Items"]
+        config = items[0] if items and items[0]["sk"]["S"] == CONFIG else None
+        return Lane(
+            dataset_uid=config["dataset_uid"]["S"] if config else None,
+            generation=int(config["generation"]["N"]) if config else 0,
+            jobs=[_job(dataset_id, item) for item in items if item["sk"]["S"].startswith(JOB)],
+        )
+
+    def first(self, dataset_id: str, deadline: Deadline) -> int | None:
+        """The number of the first pending job, read strongly."""
+        request = {**self._jobs_of(dataset_id), "ConsistentRead": True, "Limit": 1, "ProjectionExpression": "sk"}
+        items = with_retries(lambda: self._client.query(**request), deadline)["Items"]
+        return _number(items[0]) if items else None
+
+    def health(self, dataset_id: str, deadline: Deadline) -> LaneHealth:
+        """How the lane is."""
+        counting = {**self._jobs_of(dataset_id), "ConsistentRead": True, "Select": "COUNT"}
+        jobs = 0
+        while True:
+            page = with_retries(lambda: self._client.query(**counting), deadline)
+            jobs += page["Count"]
+            if "LastEvaluatedKey" not in page:
+                break
+            counting["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+        pending = self.read(dataset_id, deadline).jobs
+        get = {"TableName": self._table, "Key": self._lane_key(dataset_id), "ConsistentRead": True}
+        state = with_retries(lambda: self._client.get_item(**get), deadline).get("Item", {})
+        return LaneHealth(
+            jobs=jobs,
+            first=pending[0] if pending else None,
+            attempts=int(state["attempts"]["N"]) if "attempts" in state else 0,
+            problem=state["problem"]["S"] if "problem" in state else None,
+        )
+
+    def begin_attempt(self, dataset_id: str, deadline: Deadline) -> bool:
+        """Count an attempt to apply the lane; False when as many have failed as make it pause."""
+        try:
+            self._update_lane(
+                dataset_id,
+                deadline,
+                UpdateExpression="ADD attempts :one",
+                ConditionExpression="attribute_not_exists(attempts) OR attempts < :most",
+                ExpressionAttributeValues={":one": {"N": "1"}, ":most": {"N": str(MAX_ATTEMPTS)}},
+            )
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "ConditionalCheckFailedException":
+                return False
+            raise
+        return True
+
+    def note_problem(self, dataset_id: str, problem: str, deadline: Deadline) -> None:
+        """Keep why the last attempt failed."""
+        self._update_lane(
+            dataset_id,
+            deadline,
+            UpdateExpression="SET problem = :problem",
+            ExpressionAttributeValues={":problem": {"S": problem[:1000]}},
+        )
+
+    def forget_attempts(self, dataset_id: str, deadline: Deadline) -> None:
+        """Let the lane go on as if nothing had failed."""
+        delete = {"TableName": self._table, "Key": self._lane_key(dataset_id)}
+        with_retries(lambda: self._client.delete_item(**delete), deadline)
+
+    def advance(self, job: Job, done: int, counts: Mapping[str, int], deadline: Deadline) -> None:
+        """Note that so many parts of a job are applied, with these counts in all."""
+        update = {
+            "TableName": self._table,
+            "Key": self._job_key(job),
+            "UpdateExpression": "SET done = :done, #counts = :counts",
+            "ConditionExpression": "batch_id = :batch",
+            "ExpressionAttributeNames": {"#counts": "counts"},
+            "ExpressionAttributeValues": {
+                ":done": {"N": str(done)},
+                ":counts": {"S": orjson.dumps(counts).decode()},
+                ":batch": {"S": job.batch_id},
+            },
+        }
+        with_retries(lambda: self._client.update_item(**update), deadline)
+
+    def finish(self, jobs: Sequence[Job], deadline: Deadline) -> None:
+        """Take applied jobs off the lane, all of them or none, so that no earlier one outlives a later one: applied
+        again it would undo that. Its failed attempts are forgotten."""
+        for i in range(0, len(jobs), FINISHED_AT_ONCE):
+            some = jobs[i : i + FINISHED_AT_ONCE]
+            keys = [*(self._job_key(job) for job in some), self._lane_key(some[0].dataset_id)]
+            deletes = [{"Delete": {"TableName": self._table, "Key": key}} for key in keys]
+            with_retries(partial(self._client.transact_write_items, TransactItems=deletes), deadline)
+
+    def _acceptance(
+        self, live: LiveDataset, job: Job, seq: int, riders: Sequence[TableWrite], assignments: Mapping[str, Item]
+    ) -> dict[str, Any]:
+        values = {
+            ":seq": {"N": str(seq)},
+            ":before": {"N": str(seq - 1)},
+            ":version": {"N": str(live.version)},
+            ":generation": {"N": str(live.generation)},
+            ":uid": {"S": live.dataset_uid},
+            ":zero": {"N": "0"},
+            **{f":a{number}": value for number, value in enumerate(assignments.values())},
+        }
+        sets = [f"#a{number} = :a{number}" for number in range(len(assignments))]
+        update = {
+            "TableName": self._table,
+            "Key": {"pk": {"S": live_pk(live.dataset_id)}, "sk": {"S": CONFIG}},
+            "UpdateExpression": f"SET {', '.join(['seq = :seq', *sets])}",
+            "ConditionExpression": "dataset_uid = :uid AND #version = :version AND generation = :generation "
+            "AND (seq = :before OR (attribute_not_exists(seq) AND :before = :zero))",
+            "ExpressionAttributeNames": {
+                "#version": "version",
+                **{f"#a{number}": name for number, name in enumerate(assignments)},
+            },
+            "ExpressionAttributeValues": values,
+            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+        }
+        puts = [TableWrite(self._table, self._item(replace(job, seq=seq))), *riders]
+        return {
+            "TransactItems": [{"Update": update}, *({"Put": {"TableName": p.table, "Item": p.item}} for p in puts)],
+            "ClientRequestToken": hashlib.sha256(
+                f"{job.batch_id} {live.version} {live.generation} {seq}".encode()
+            ).hexdigest()[:32],
+        }
+
+    def _next_number(self, moved: Item, live: LiveDataset, deadline: Deadline) -> int:
+        """The number to try next, when only the number has moved on; else ConfigurationMoved."""
+        if not moved:  # the answer does not always hold the item
+            key = {"pk": {"S": live_pk(live.dataset_id)}, "sk": {"S": CONFIG}}
+            get = {"TableName": self._table, "Key": key, "ConsistentRead": True}
+            moved = with_retries(lambda: self._client.get_item(**get), deadline).get("Item", {})
+        known = {
+            "dataset_uid": {"S": live.dataset_uid},
+            "version": {"N": str(live.version)},
+            "generation": {"N": str(live.generation)},
+        }
+        if any(moved.get(name) != value for name, value in known.items()):
+            raise ConfigurationMoved
+        return int(moved["seq"]["N"]) + 1 if "seq" in moved else 1
+
+    def _item(self, job: Job) -> Item:
+        item: Item = {
+            **self._job_key(job),
+            **due_attributes("lane", job.dataset_uid, job.accepted_at // 1000 + RUNG_AGAIN_AFTER),
+            "kind": {"S": job.kind},
+            "batch_id": {"S": job.batch_id},
+            "dataset_uid": {"S": job.dataset_uid},
+            "generation": {"N": str(job.generation)},
+            "version": {"N": str(job.version)},
+            "resource_uid": {"S": job.resource_uid},
+            "accepted_at": {"N": str(job.accepted_at)},
+            "receipt": {"S": orjson.dumps(job.receipt).decode()},
+            "options": {"S": orjson.dumps(job.options).decode()},
+            "parts": {"S": orjson.dumps(list(job.parts)).decode()},
+        }
+        return item if job.inline is None else {**item, "inline": {"S": base64.b64encode(job.inline).decode()}}
+
+    def _update_lane(self, dataset_id: str, deadline: Deadline, **update: Any) -> None:
+        request = {"TableName": self._table, "Key": self._lane_key(dataset_id), **update}
+        with_retries(lambda: self._client.update_item(**request), deadline)
+
+    def _of(self, dataset_id: str) -> dict[str, Any]:
+        return {
+            "TableName": self._table,
+            "KeyConditionExpression": "pk = :pk",
+            "ExpressionAttributeValues": {":pk": {"S": live_pk(dataset_id)}},
+        }
+
+    def _jobs_of(self, dataset_id: str) -> dict[str, Any]:
+        return {
+            "TableName": self._table,
+            "KeyConditionExpression": "pk = :pk AND begins_with(sk, :job)",
+            "ExpressionAttributeValues": {":pk": {"S": live_pk(dataset_id)}, ":job": {"S": JOB}},
+        }
+
+    def _job_key(self, job: Job) -> Item:
+        return {"pk": {"S": live_pk(job.dataset_id)}, "sk": {"S": f"{JOB}{job.seq:015d}"}}
+
+    def _lane_key(self, dataset_id: str) -> Item:
+        return {"pk": {"S": live_pk(dataset_id)}, "sk": {"S": LANE}}
+
+
+def _failed_condition(error: ClientError) -> Item | None:
+    """The live item (empty when the answer does not hold it) when it was its condition that failed, else None."""
+    if error.response["Error"]["Code"] != "TransactionCanceledException":
+        return None
+    reasons: list[Any] = error.response.get("CancellationReasons") or [{}]
+    return dict(reasons[0].get("Item") or {}) if reasons[0].get("Code") == "ConditionalCheckFailed" else None
+
+
+def _number(item: Item) -> int:
+    return int(item["sk"]["S"].removeprefix(JOB))
+
+
+def _job(dataset_id: str, item: Item) -> Job:
+    return Job(
+        kind=item["kind"]["S"],
+        batch_id=item["batch_id"]["S"],
+        dataset_id=dataset_id,
+        dataset_uid=item["dataset_uid"]["S"],
+        generation=int(item["generation"]["N"]),
+        version=int(item["version"]["N"]),
+        resource_uid=item["resource_uid"]["S"],
+        accepted_at=int(item["accepted_at"]["N"]),
+        receipt=orjson.loads(item["receipt"]["S"]),
+        options=orjson.loads(item["options"]["S"]),
+        inline=base64.b64decode(item["inline"]["S"]) if "inline" in item else None,
+        parts=orjson.loads(item["parts"]["S"]),
+        done=int(item["done"]["N"]) if "done" in item else 0,
+        counts=orjson.loads(item["counts"]["S"]) if "counts" in item else {},
+        seq=_number(item),
+    )

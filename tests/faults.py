@@ -1,0 +1,53 @@
+"""Faults between any two AWS calls: a process that dies, or another one that comes between."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from chalicelib.store.catalog import DatasetItem
+from chalicelib.store.stores import Stores
+
+
+class Crash(BaseException):
+    """The process died here."""
+
+
+class CallCounter:
+    """Counts AWS calls. Before the call of number `fatal` (from 0) happens, `then` does: by default the process dies,
+    and the call never happens. What happens meanwhile is not counted."""
+
+    def __init__(self, fatal: int | None = None, then: Callable[[], None] | None = None) -> None:
+        self.calls, self.fatal = 0, fatal
+        self._then = then
+        self._is_inside = False
+
+    def __call__(self, **_: Any) -> None:
+        if self._is_inside:
+            return
+        self.calls += 1
+        if self.calls - 1 == self.fatal:
+            self._is_inside = True
+            try:
+                self._happen()
+            finally:
+                self._is_inside = False
+
+    def _happen(self) -> None:
+        if self._then is None:
+            raise Crash
+        self._then()
+
+
+@contextmanager
+def counted(stores: Stores, counter: CallCounter) -> Iterator[CallCounter]:
+    """Count all calls to AWS inside, whatever the service."""
+    managing = DatasetItem._get_connection().connection.client
+    buckets = [store._client for store in (stores.jobs, stores.files, stores.sources)]
+    clients = [stores.client._client, managing, stores.bell._client, *buckets]
+    for client in clients:
+        client.meta.events.register("before-call", counter)
+    try:
+        yield counter
+    finally:
+        for client in clients:
+            client.meta.events.unregister("before-call", counter)
