@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from botocore.exceptions import ClientError, ConnectionError, HTTPClientError
 
 from chalicelib.domain.errors import TemporarilyUnavailable
-from chalicelib.store.dynamodb import Deadline, Item, is_retriable, with_retries
+from chalicelib.store.dynamodb import THREADS, Deadline, Item, is_retriable, with_retries
 from chalicelib.store.parallel import run_all
 
 SHARDS = 8
@@ -63,22 +63,24 @@ class RecordStore:
     """Strong reads of marks, and the one writer of records.
 
     Neither leaves a call running after it returns or raises: API callers may be frozen right after their answer.
+    Requests are built chunk by chunk as they go out: a large write would otherwise hold a dozen objects per record,
+    and the collector of garbage would visit them again and again.
     """
 
-    def __init__(self, client: Any, table: str) -> None:
-        self._client, self._table = client, table
+    def __init__(self, client: Any, table: str, threads: int = THREADS) -> None:
+        self._client, self._table, self._threads = client, table, threads
 
     def marks(self, partition: str, ids: Iterable[str], deadline: Deadline) -> dict[str, StoredMark]:
         """The marks of those records that are stored, read strongly."""
-        keys = [{"pk": {"S": shard_key(partition, i)}, "sk": {"S": i}} for i in dict.fromkeys(ids)]
-        chunks = [keys[i : i + READ_BATCH] for i in range(0, len(keys), READ_BATCH)]
+        distinct = list(dict.fromkeys(ids))
         found: dict[str, StoredMark] = {}
 
-        def read(chunk: list[Item]) -> None:
-            for item in self._read(chunk, deadline):
+        def read(chunk: Sequence[str]) -> None:
+            keys = [{"pk": {"S": shard_key(partition, i)}, "sk": {"S": i}} for i in chunk]
+            for item in self._read(keys, deadline):
                 found[item["sk"]["S"]] = StoredMark(item["h"]["S"], item["r"]["S"], file_keys(item))
 
-        run_all(read, chunks)
+        run_all(read, [distinct[i : i + READ_BATCH] for i in range(0, len(distinct), READ_BATCH)], self._threads)
         return found
 
     def write(
@@ -96,19 +98,20 @@ class RecordStore:
         written, in the batch of the last records. Raises TemporarilyUnavailable at the deadline; what was written
         by then stays, and repeating the same write is safe."""
         time, resource = {"N": str(accepted_at)}, {"S": resource_uid}
-        requests = [(self._table, _put(partition, put, time, resource)) for put in puts]
-        requests += [
-            (self._table, {"DeleteRequest": {"Key": {"pk": {"S": shard_key(partition, i)}, "sk": {"S": i}}}})
-            for i in deletes
-        ]
-        full = len(requests) // WRITE_BATCH * WRITE_BATCH
-        if len(requests) - full + len(trailing) > WRITE_BATCH:
+
+        def requests(chunk: Sequence[RecordWrite | str]) -> list[tuple[str, Item]]:
+            return [(self._table, _request(partition, write, time, resource)) for write in chunk]
+
+        writes: list[RecordWrite | str] = [*puts, *deletes]
+        full = len(writes) // WRITE_BATCH * WRITE_BATCH
+        if len(writes) - full + len(trailing) > WRITE_BATCH:
             full += WRITE_BATCH
-        last = requests[full:] + [(write.table, {"PutRequest": {"Item": write.item}}) for write in trailing]
         run_all(
-            lambda chunk: self._write(chunk, deadline),
-            [requests[i : i + WRITE_BATCH] for i in range(0, full, WRITE_BATCH)],
+            lambda chunk: self._write(requests(chunk), deadline),
+            [writes[i : i + WRITE_BATCH] for i in range(0, full, WRITE_BATCH)],
+            self._threads,
         )
+        last = requests(writes[full:]) + [(write.table, {"PutRequest": {"Item": write.item}}) for write in trailing]
         if last:
             self._write(last, deadline)
 
@@ -145,15 +148,18 @@ class RecordStore:
                 attempt += 1
 
 
-def _put(partition: str, put: RecordWrite, time: Item, resource: Item) -> Item:
+def _request(partition: str, write: RecordWrite | str, time: Item, resource: Item) -> Item:
+    """A request of BatchWriteItem: to put a record, or to delete the one with an id."""
+    if isinstance(write, str):
+        return {"DeleteRequest": {"Key": {"pk": {"S": shard_key(partition, write)}, "sk": {"S": write}}}}
     item: Item = {
-        "pk": {"S": shard_key(partition, put.id)},
-        "sk": {"S": put.id},
-        "d": {"S": put.text},
-        "h": {"S": put.hash},
+        "pk": {"S": shard_key(partition, write.id)},
+        "sk": {"S": write.id},
+        "d": {"S": write.text},
+        "h": {"S": write.hash},
         "t": time,
         "r": resource,
     }
-    if put.files:
-        item["f"] = {"M": {name: {"S": key} for name, key in put.files.items()}}
+    if write.files:
+        item["f"] = {"M": {name: {"S": key} for name, key in write.files.items()}}
     return {"PutRequest": {"Item": item}}

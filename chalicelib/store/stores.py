@@ -6,7 +6,7 @@ from typing import Any
 
 from chalicelib.store.activity import ActivityLog
 from chalicelib.store.counts import CountStore
-from chalicelib.store.dynamodb import hot_client
+from chalicelib.store.dynamodb import THREADS, hot_client
 from chalicelib.store.live import LiveStore
 from chalicelib.store.objects import ObjectStore
 from chalicelib.store.record_reader import RecordReader
@@ -29,11 +29,12 @@ class Names:
 
 
 class Stores:
-    """The collaborators of the services. `client` is the raw DynamoDB client (tests pass a stricter one)."""
+    """The collaborators of the services. `client` is the raw DynamoDB client (tests pass a stricter one), `threads` how
+    many batches of records are read or written at once."""
 
-    def __init__(self, names: Names, client: Any = None) -> None:
+    def __init__(self, names: Names, client: Any = None, threads: int = THREADS) -> None:
         self.names = names
-        self._given_client = client
+        self._given_client, self._threads = client, threads
 
     @cached_property
     def client(self) -> Any:
@@ -48,7 +49,7 @@ class Stores:
     @cached_property
     def records(self) -> RecordStore:
         """Marks and the writer of records."""
-        return RecordStore(self.client, self.names.records_table)
+        return RecordStore(self.client, self.names.records_table, self._threads)
 
     @cached_property
     def reader(self) -> RecordReader:
