@@ -1,4 +1,8 @@
-"""A deployment in memory: moto's AWS with the tables and buckets of the production template."""
+"""A deployment in memory: moto's AWS with the tables and buckets of the production template.
+
+moto answers in place of the network inside botocore, which the sender of the hot path does without: the stores get
+botocore's client, which takes and answers the same. The sender has its own tests, over HTTP.
+"""
 
 import json
 import logging
@@ -10,10 +14,12 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import pytest
 from moto import mock_aws
 
+from chalicelib import wiring
 from chalicelib.store.catalog import bind_models
-from chalicelib.store.dynamodb import Deadline, hot_client
+from chalicelib.store.dynamodb import Deadline
 from chalicelib.store.stores import Names, Stores
 from chalicelib.triggers.bell import handle
 from tests.strict_dynamodb import StrictDynamoDB
@@ -73,7 +79,12 @@ def stores_of(environment: dict[str, str]) -> Stores:
         **{variable.lower(): environment[variable] for variable in OUTPUTS},
     )
     bind_models(names.catalog_table, REGION)
-    return Stores(names, StrictDynamoDB(hot_client(REGION)))
+    return Stores(names, strict_client())
+
+
+def strict_client() -> StrictDynamoDB:
+    """A client of moto's DynamoDB that is as strict as AWS."""
+    return StrictDynamoDB(boto3.client("dynamodb", region_name=REGION))
 
 
 @contextmanager
@@ -82,6 +93,23 @@ def deployment() -> Iterator[tuple[Stores, dict[str, str]]]:
     with mock_aws():
         environment = create_state()
         yield stores_of(environment), environment
+
+
+@contextmanager
+def wired(environment: Mapping[str, str]) -> Iterator[None]:
+    """The application's own wiring over a state made by `create_state`."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in environment.items():
+            patch.setenv(name, value)
+        _forget_wiring()
+        wiring.stores().client = strict_client()
+        yield
+        _forget_wiring()
+
+
+def _forget_wiring() -> None:
+    wiring.settings.cache_clear()
+    wiring.stores.cache_clear()
 
 
 def work(stores: Stores, clock: Callable[[], datetime] = lambda: NOW, *, most: int = 100) -> int:

@@ -10,8 +10,8 @@ from chalicelib.store.dynamodb import THREADS
 Chunk = TypeVar("Chunk")
 
 
-def run_all(work: Callable[[Chunk], None], chunks: Sequence[Chunk]) -> None:
-    """Do the work for every chunk, a few at once; one chunk runs inline. After the first failure no further chunk
+def run_all(work: Callable[[Chunk], None], chunks: Sequence[Chunk], threads: int = THREADS) -> None:
+    """Do the work for every chunk, so many at once; one chunk runs inline. After the first failure no further chunk
     starts, those under way are joined, and the failure is raised."""
     if len(chunks) <= 1:
         for chunk in chunks:
@@ -28,7 +28,7 @@ def run_all(work: Callable[[Chunk], None], chunks: Sequence[Chunk]) -> None:
             failed.set()
             raise
 
-    with ThreadPoolExecutor(max_workers=min(THREADS, len(chunks)), thread_name_prefix="store") as pool:
+    with ThreadPoolExecutor(max_workers=min(threads, len(chunks)), thread_name_prefix="store") as pool:
         futures = [pool.submit(guarded, chunk) for chunk in chunks]
     for future in futures:
         future.result()

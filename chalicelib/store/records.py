@@ -7,13 +7,13 @@ resource uid, `f` (only with file contents) field name → object key.
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from botocore.exceptions import ClientError, ConnectionError, HTTPClientError
 
 from chalicelib.domain.changes import Put
 from chalicelib.domain.errors import TemporarilyUnavailable
-from chalicelib.store.dynamodb import Deadline, Item, is_retriable, with_retries
+from chalicelib.store.dynamodb import THREADS, Deadline, Item, is_retriable, with_retries
 from chalicelib.store.parallel import run_all
 
 SHARDS = 8
@@ -34,6 +34,10 @@ class Origin(NamedTuple):
 
     accepted_at: int
     resource_uid: str
+
+
+Write = tuple[Put, Origin] | str  # a record to put, or the id of one to delete
+Part = TypeVar("Part")
 
 
 class TableWrite(NamedTuple):
@@ -62,22 +66,24 @@ class RecordStore:
     """Strong reads of marks, and the one writer of records.
 
     Neither leaves a call running after it returns or raises: API callers may be frozen right after their answer.
+    Requests are built chunk by chunk as they go out: a large write would otherwise hold a dozen objects per record,
+    and the collector of garbage would visit them again and again.
     """
 
-    def __init__(self, client: Any, table: str) -> None:
-        self._client, self._table = client, table
+    def __init__(self, client: Any, table: str, threads: int = THREADS) -> None:
+        self._client, self._table, self._threads = client, table, threads
 
     def marks(self, partition: str, ids: Iterable[str], deadline: Deadline) -> dict[str, StoredMark]:
         """The marks of those records that are stored, read strongly."""
-        keys = [{"pk": {"S": shard_key(partition, i)}, "sk": {"S": i}} for i in dict.fromkeys(ids)]
-        chunks = [keys[i : i + READ_BATCH] for i in range(0, len(keys), READ_BATCH)]
+        distinct = list(dict.fromkeys(ids))
         found: dict[str, StoredMark] = {}
 
-        def read(chunk: list[Item]) -> None:
-            for item in self._read(chunk, deadline):
+        def read(chunk: Sequence[str]) -> None:
+            keys = [{"pk": {"S": shard_key(partition, i)}, "sk": {"S": i}} for i in chunk]
+            for item in self._read(keys, deadline):
                 found[item["sk"]["S"]] = StoredMark(item["h"]["S"], item["r"]["S"], file_keys(item))
 
-        run_all(read, chunks)
+        run_all(read, [distinct[i : i + READ_BATCH] for i in range(0, len(distinct), READ_BATCH)], self._threads)
         return found
 
     def write(
@@ -93,21 +99,17 @@ class RecordStore:
         out last, when all else is written, in the batch of the last records if that has room. Raises
         TemporarilyUnavailable at the deadline; what was written by then stays, and repeating the same write is
         safe."""
-        requests = [(self._table, _put(partition, put, origin)) for put, origin in puts]
-        requests += [
-            (self._table, {"DeleteRequest": {"Key": {"pk": {"S": shard_key(partition, i)}, "sk": {"S": i}}}})
-            for i in deletes
-        ]
-        full = len(requests) // WRITE_BATCH * WRITE_BATCH
-        if len(requests) - full + len(trailing()) > WRITE_BATCH:
+
+        def requests(chunk: Sequence[Write]) -> list[tuple[str, Item]]:
+            return [(self._table, _request(partition, write)) for write in chunk]
+
+        writes: list[Write] = [*puts, *deletes]
+        full = len(writes) // WRITE_BATCH * WRITE_BATCH
+        if len(writes) - full + len(trailing()) > WRITE_BATCH:
             full += WRITE_BATCH
-
-        def write(chunk: Sequence[tuple[str, Item]]) -> None:
-            self._write(chunk, deadline)
-
-        run_all(write, _chunks(requests[:full]))
-        last = requests[full:] + [(write.table, {"PutRequest": {"Item": write.item}}) for write in trailing()]
-        run_all(write, _chunks(last))
+        run_all(lambda chunk: self._write(requests(chunk), deadline), _chunks(writes[:full]), self._threads)
+        last = requests(writes[full:]) + [(write.table, {"PutRequest": {"Item": write.item}}) for write in trailing()]
+        run_all(lambda chunk: self._write(chunk, deadline), _chunks(last), self._threads)
 
     def _read(self, keys: list[Item], deadline: Deadline) -> list[Item]:
         items: list[Item] = []
@@ -142,11 +144,15 @@ class RecordStore:
                 attempt += 1
 
 
-def _chunks(requests: Sequence[tuple[str, Item]]) -> list[Sequence[tuple[str, Item]]]:
-    return [requests[i : i + WRITE_BATCH] for i in range(0, len(requests), WRITE_BATCH)]
+def _chunks(parts: Sequence[Part]) -> list[Sequence[Part]]:
+    return [parts[i : i + WRITE_BATCH] for i in range(0, len(parts), WRITE_BATCH)]
 
 
-def _put(partition: str, put: Put, origin: Origin) -> Item:
+def _request(partition: str, write: Write) -> Item:
+    """A request of BatchWriteItem: to put a record, or to delete the one with an id."""
+    if isinstance(write, str):
+        return {"DeleteRequest": {"Key": {"pk": {"S": shard_key(partition, write)}, "sk": {"S": write}}}}
+    put, origin = write
     item: Item = {
         "pk": {"S": shard_key(partition, put.id)},
         "sk": {"S": put.id},

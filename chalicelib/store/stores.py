@@ -8,7 +8,7 @@ from chalicelib.store.activity import ActivityLog
 from chalicelib.store.bell import Bell
 from chalicelib.store.counts import CountStore
 from chalicelib.store.due import DueIndex
-from chalicelib.store.dynamodb import hot_client
+from chalicelib.store.dynamodb import THREADS, hot_client
 from chalicelib.store.lane import LaneStore
 from chalicelib.store.live import LiveStore
 from chalicelib.store.objects import ObjectStore
@@ -34,12 +34,12 @@ class Names:
 
 
 class Stores:
-    """The collaborators of the services. `client` is the raw DynamoDB client (tests pass a stricter one), `bell` what
-    is rung (tests pass one that they hear)."""
+    """The collaborators of the services. `client` is the raw DynamoDB client (tests pass a stricter one), `threads` how
+    many batches of records are read or written at once."""
 
-    def __init__(self, names: Names, client: Any = None, bell: Any = None) -> None:
+    def __init__(self, names: Names, client: Any = None, threads: int = THREADS) -> None:
         self.names = names
-        self._given_client, self._given_bell = client, bell
+        self._given_client, self._threads = client, threads
 
     @cached_property
     def client(self) -> Any:
@@ -62,9 +62,9 @@ class Stores:
         return DueIndex(self.client, self.names.catalog_table)
 
     @cached_property
-    def bell(self) -> Any:
+    def bell(self) -> Bell:
         """What calls the worker."""
-        return self._given_bell or Bell(self.names.bell_queue_url, self.names.region)
+        return Bell(self.names.bell_queue_url, self.names.region)
 
     @cached_property
     def jobs(self) -> ObjectStore:
@@ -74,7 +74,7 @@ class Stores:
     @cached_property
     def records(self) -> RecordStore:
         """Marks and the writer of records."""
-        return RecordStore(self.client, self.names.records_table)
+        return RecordStore(self.client, self.names.records_table, self._threads)
 
     @cached_property
     def reader(self) -> RecordReader:

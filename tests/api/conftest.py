@@ -3,7 +3,6 @@
 import base64
 import json
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -18,7 +17,7 @@ from chalicelib import wiring
 from chalicelib.services.access import create_api_key
 from chalicelib.store.stores import Stores
 from tests.builders import NOW
-from tests.deployment import CREDENTIALS, deployment, work
+from tests.deployment import CREDENTIALS, deployment, wired, work
 
 HOST = "data.example.org"
 Parameters = Mapping[str, Any]
@@ -117,7 +116,7 @@ def _answer(answer: Mapping[str, Any]) -> Answer:
 @pytest.fixture
 def http(aws: tuple[Stores, dict[str, str]]) -> Iterator[Http]:
     """The application over a fresh deployment in memory."""
-    with _wired(aws[1]):
+    with wired(aws[1]):
         yield Http()
 
 
@@ -127,20 +126,5 @@ def shared_http() -> Iterator[Http]:
     with pytest.MonkeyPatch.context() as patch:
         for name, value in CREDENTIALS.items():
             patch.setenv(name, value)
-        with deployment() as (_, environment), _wired(environment):
+        with deployment() as (_, environment), wired(environment):
             yield Http()
-
-
-@contextmanager
-def _wired(environment: Mapping[str, str]) -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in environment.items():
-            patch.setenv(name, value)
-        _forget_wiring()
-        yield
-        _forget_wiring()
-
-
-def _forget_wiring() -> None:
-    wiring.settings.cache_clear()
-    wiring.stores.cache_clear()

@@ -21,7 +21,7 @@ from tests.bench.report import Row
 from tests.bench.weather import as_typed_item, weather_records
 
 RECORDS, ROUNDS, WARM_UP = 1000, 9, 2
-MOST_OF_SAVE, MOST_OF_BATCH_WRITER = 0.13, 0.5
+MOST_OF_SAVE, MOST_OF_BATCH_WRITER = 0.06, 0.25
 
 
 class WeatherItem(Model):

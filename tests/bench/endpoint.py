@@ -38,6 +38,10 @@ class Stub:
         """Empty a table."""
         self._control(f"forget/{table}")
 
+    def hold_back(self, milliseconds: float) -> None:
+        """Let every later answer take so long."""
+        self._control(f"latency/{milliseconds}")
+
     def _control(self, command: str) -> Any:
         with urllib.request.urlopen(urllib.request.Request(f"{self.url}/{command}", method="POST")) as answer:
             return json.load(answer)

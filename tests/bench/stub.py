@@ -1,10 +1,10 @@
-"""A DynamoDB endpoint without latency, in a process of its own so that its CPU is nobody's.
+"""A DynamoDB endpoint, without latency unless told, in a process of its own so that its CPU is nobody's.
 
     python -m tests.bench.stub     prints its port, ends when its standard input closes
 
 It keeps items of any table with `pk` and `sk` in memory and knows the operations that the contenders use, without
 conditions and projections. `POST /counts` answers calls and write units since the last such request as JSON;
-`POST /forget/{table}` empties a table.
+`POST /forget/{table}` empties a table; `POST /latency/{milliseconds}` holds every later answer back for so long.
 """
 
 import asyncio
@@ -23,6 +23,7 @@ class Tables:
     def __init__(self) -> None:
         self._items: dict[str, dict[Key, Any]] = {}
         self._counts: Counter[str] = Counter()
+        self.latency = 0.0  # seconds
 
     def answer(self, operation: str, request: Any) -> Any:
         """Do one operation."""
@@ -30,10 +31,13 @@ class Tables:
         return getattr(self, f"_{operation}")(request)
 
     def control(self, command: str) -> Any:
-        """Do what the bench says: `counts` or `forget/{table}`."""
-        name, _, table = command.partition("/")
+        """Do what the bench says: `counts`, `forget/{table}` or `latency/{milliseconds}`."""
+        name, _, argument = command.partition("/")
         if name == "forget":
-            self._items.pop(table, None)
+            self._items.pop(argument, None)
+            return {}
+        if name == "latency":
+            self.latency = float(argument) / 1000
             return {}
         counts, self._counts = dict(self._counts), Counter()
         return counts
@@ -112,7 +116,11 @@ class Connection(asyncio.Protocol):
                 return
             body = bytes(self._received[end + 4 : complete])
             del self._received[:complete]
-            self._transport.write(self._answer(lines[0].split(" ")[1], headers, body))
+            answer = self._answer(lines[0].split(" ")[1], headers, body)
+            if self._tables.latency:
+                asyncio.get_running_loop().call_later(self._tables.latency, self._transport.write, answer)
+            else:
+                self._transport.write(answer)
 
     def _answer(self, path: str, headers: dict[str, str], body: bytes) -> bytes:
         if target := headers.get("x-amz-target"):

@@ -19,11 +19,10 @@ from chalicelib.domain.schema import Schema
 from chalicelib.services import datasets, resources, stacks
 from chalicelib.services.access import create_api_key
 from chalicelib.services.admission import PushTarget
-from chalicelib.store.dynamodb import Deadline, hot_client
+from chalicelib.store.dynamodb import Deadline
 from tests.builders import NOW, a_dataset, a_schema
-from tests.deployment import CREDENTIALS, REGION, deployment
+from tests.deployment import CREDENTIALS, REGION, deployment, wired
 from tests.fuzz.gateway import HttpRequest, LambdaContext, proxy_event
-from tests.strict_dynamodb import StrictDynamoDB
 
 NULL = "NA"
 KEY = ("number", "station")
@@ -198,21 +197,11 @@ def check(request: HttpRequest, answer: Answer) -> None:
 
 @contextmanager
 def deployed_world() -> Iterator[World]:
-    """A world over a fresh deployment; the application's own client is made as strict as AWS."""
+    """A world over a fresh deployment."""
     from app import app  # noqa: PLC0415 - the application reads its environment only when it is called
 
     with pytest.MonkeyPatch.context() as patch:
         for name, value in CREDENTIALS.items():
             patch.setenv(name, value)
-        with deployment() as (_, environment):
-            for name, value in environment.items():
-                patch.setenv(name, value)
-            _forget_wiring()
-            vars(wiring.stores())["client"] = StrictDynamoDB(hot_client(REGION))
+        with deployment() as (_, environment), wired(environment):
             yield World(app)
-            _forget_wiring()
-
-
-def _forget_wiring() -> None:
-    wiring.settings.cache_clear()
-    wiring.stores.cache_clear()
