@@ -1,0 +1,60 @@
+"""What the user sees: data on standard output, everything else on standard error, and no key on either."""
+
+from __future__ import annotations
+
+import re
+from typing import TextIO
+
+_KEY = re.compile(r"(?<=pushkey=)[^&\s'\"]+|(?<![0-9a-f])[0-9a-f]{56}(?![0-9a-f])")
+_HIDDEN = "***"
+_CLEAR = "\r\x1b[K"
+
+
+def hidden(text: str) -> str:
+    """The text without what looks like a key."""
+    return _KEY.sub(_HIDDEN, text)
+
+
+class Console:
+    """The two streams of a command. On a terminal the last line may be a progress bar, kept below what is said."""
+
+    def __init__(self, out: TextIO, err: TextIO) -> None:
+        self._out, self._err = out, err
+        self._secrets: set[str] = set()
+        self._bar = ""
+        self.is_quiet = False
+        self.is_terminal = err.isatty()
+
+    def hide(self, secret: str) -> None:
+        """Never show this text."""
+        if secret:
+            self._secrets.add(secret)
+
+    def put(self, line: str) -> None:
+        """A line of data, there at once for whoever reads it."""
+        self._out.write(self._without_secrets(line) + "\n")
+        self._out.flush()
+
+    def say(self, text: str) -> None:
+        """Something that must be seen."""
+        bar, self._bar = self._bar, ""
+        shown = "".join(c if c.isprintable() or c == "\n" else "?" for c in self._without_secrets(hidden(text)))
+        self._err.write(f"{_CLEAR if bar else ''}{shown}\n")
+        self.draw(bar)
+
+    def note(self, text: str) -> None:
+        """Something that may be seen: not with --quiet."""
+        if not self.is_quiet:
+            self.say(text)
+
+    def draw(self, bar: str) -> None:
+        """Put this in place of the bar that stands there; nothing takes it away."""
+        if bar or self._bar:
+            self._err.write(_CLEAR + bar)
+        self._bar = bar
+        self._err.flush()
+
+    def _without_secrets(self, text: str) -> str:
+        for secret in self._secrets:
+            text = text.replace(secret, _HIDDEN)
+        return text
