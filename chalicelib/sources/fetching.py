@@ -35,6 +35,10 @@ def fetch(
         raise InvalidSource(problem)
     url, auth = joined_url(source), source["connection"].get("auth")
     connector = Connector(guard=guard, limits=limits, remaining=remaining, ca_file=ca_file)
+    if source["type"] == "ftp":
+        from chalicelib.sources.ftp import FtpRequest, fetch_ftp  # noqa: PLC0415 - most sources are not
+
+        return fetch_ftp(FtpRequest(url=url, auth=auth), sink, validators=validators, connector=connector)
     from chalicelib.sources.http import HttpRequest, fetch_http  # noqa: PLC0415 - the push API fetches nothing
 
     request = HttpRequest(url=url, auth=auth, headers=source.get("headers", ()))
