@@ -4,6 +4,7 @@ import gzip
 import io
 import struct
 import zipfile
+import zlib
 from collections.abc import Callable
 
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.sources.formats.broken import BrokenFile, TooLarge
+from chalicelib.sources.formats.containers import Budget, inflated
 from chalicelib.sources.formats.opening import open_records
 from tests.sources.files import Dripping, read, sheet_xml, values, workbook, zipped
 
@@ -42,6 +44,25 @@ def test_every_kind_may_be_compressed() -> None:
         assert values(wrap(b'[{"a": 1}]'), "jsonfile") == [{"a": 1}]
         assert values(wrap(b'{"a": 1}'), "jsonl") == [{"a": 1}]
         assert values(wrap(b'{"type": "Feature", "geometry": null}'), "geojson") == [{"geo_shape": None}]
+
+
+@given(
+    size=st.integers(65_000, 66_000) | st.integers(130_000, 132_000) | st.integers(0, 40),
+    window=st.sampled_from([31, 15, -15]),  # gz, zlib, and deflate with nothing before and after it
+    piece=st.sampled_from([1, 1000, 100_000]),
+)
+def test_every_form_of_compression_is_read_whatever_the_size(size: int, window: int, piece: int) -> None:
+    squeeze = zlib.compressobj(wbits=window)
+    content = b"ab" * (size // 2) + b"a" * (size % 2)
+    packed = squeeze.compress(content) + squeeze.flush()
+
+    def inflate(packed: bytes) -> bytes:
+        chunks = (packed[i : i + piece] for i in range(0, len(packed), piece))
+        return b"".join(inflated(chunks, Budget(most=size), window))
+
+    assert inflate(packed) == content
+    with pytest.raises(BrokenFile):
+        inflate(packed[:-1])
 
 
 def encrypted() -> bytes:

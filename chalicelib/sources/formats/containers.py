@@ -11,6 +11,7 @@ from chalicelib.sources.formats.broken import BrokenFile, TooLarge
 from chalicelib.sources.formats.limits import CHUNK, FREE_OF_RATIO, MAX_RATIO, megabytes
 
 GZIP, ZIP = b"\x1f\x8b", b"PK\x03\x04"
+GZIP_WINDOW = 31  # what zlib calls the format of a gz
 OLD_OFFICE = b"\xd0\xcf\x11\xe0"
 _MANIFEST = "[Content_Types].xml"
 _NO_WORKBOOK = "the file is no xlsx workbook: save it as xlsx, or choose the format that it has"
@@ -118,22 +119,26 @@ def unzipped(archive: Any, entry: Any, budget: Budget) -> Iterator[bytes]:
         raise BrokenFile("the zip is cut off or damaged: make it again and send it whole") from None
 
 
-def inflated(chunks: Iterator[bytes], budget: Budget) -> Iterator[bytes]:
-    """What the gz in these chunks holds, in chunks; a gz of several parts is read as one."""
+def inflated(chunks: Iterator[bytes], budget: Budget, window: int = GZIP_WINDOW) -> Iterator[bytes]:
+    """What the gz in these chunks holds, in chunks; a gz of several parts is read as one. Another `window` reads the
+    other forms that zlib knows."""
     compressed = 0
-    inflater = zlib.decompressobj(wbits=31)
+    inflater = zlib.decompressobj(wbits=window)
     try:
         for chunk in chunks:
             compressed += len(chunk)
             while chunk:
                 if inflater.eof:
                     chunk = chunk.lstrip(b"\0")  # noqa: PLW2901 - tape blocks are filled up with zeros
-                    inflater = zlib.decompressobj(wbits=31) if chunk else inflater
+                    inflater = zlib.decompressobj(wbits=window) if chunk else inflater
                 part = inflater.decompress(chunk, CHUNK) if chunk else b""
                 chunk = inflater.unused_data if inflater.eof and chunk else inflater.unconsumed_tail  # noqa: PLW2901
                 budget.take(len(part), compressed)
                 if part:
                     yield part
+        while not inflater.eof and (part := inflater.decompress(b"", CHUNK)):  # deflate alone has nothing at its end
+            budget.take(len(part), compressed)
+            yield part
     except zlib.error:
         raise BrokenFile("the gz is damaged: make it again and send it whole") from None
     if not inflater.eof:

@@ -1,0 +1,70 @@
+"""What a status means for the next run."""
+
+import pytest
+
+from chalicelib.sources.failures import (
+    AccessDenied,
+    FetchFailed,
+    FileNotThere,
+    InvalidAnswer,
+    RequestRefused,
+    ServerFailed,
+    TooManyRequests,
+)
+from tests.sources.web import Site, fetched, reply
+
+
+@pytest.mark.parametrize(
+    ("status", "failure", "is_retriable"),
+    [
+        (400, RequestRefused, False),
+        (401, AccessDenied, False),
+        (403, AccessDenied, False),
+        (404, FileNotThere, False),
+        (405, RequestRefused, False),
+        (408, ServerFailed, True),
+        (410, FileNotThere, False),
+        (418, RequestRefused, False),
+        (429, TooManyRequests, True),
+        (500, ServerFailed, True),
+        (502, ServerFailed, True),
+        (503, ServerFailed, True),
+        (504, ServerFailed, True),
+        (599, ServerFailed, True),
+        (103, InvalidAnswer, False),
+        (999, InvalidAnswer, False),
+    ],
+)
+def test_every_status_says_whether_to_try_again(
+    site: Site, status: int, failure: type[FetchFailed], is_retriable: bool
+) -> None:
+    site.routes["/a"] = reply(b"<html>token=abc</html>", status=f"{status} Said token=abc")
+    with pytest.raises(failure, match=f"HTTP {status}") as failed:
+        fetched(f"{site.base}/a?token=abc")
+    assert type(failed.value) is failure
+    assert failed.value.is_retriable == is_retriable
+    assert "abc" not in str(failed.value)
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({"Retry-After": "120"}, 120),
+        ({"Retry-After": "999999999"}, 86_400),
+        ({"Retry-After": "-5"}, None),
+        ({"Retry-After": "soon"}, None),
+        ({}, None),
+        ({"Retry-After": "Mon, 27 Jan 2014 04:15:30 GMT", "Date": "Mon, 27 Jan 2014 04:15:00 GMT"}, 30),
+        ({"Retry-After": "Mon, 27 Jan 2014 04:14:00 GMT", "Date": "Mon, 27 Jan 2014 04:15:00 GMT"}, 0),
+        ({"Retry-After": "Mon, 27 Jan 2014 04:15:30 GMT"}, None),
+        ({"Retry-After": "Mon, 27 Jan 2014 04:15:30", "Date": "Mon, 27 Jan 2014 04:15:00 GMT"}, None),
+    ],
+)
+@pytest.mark.parametrize("status", ["429 Too Many Requests", "503 Service Unavailable"])
+def test_a_server_may_say_how_long_to_wait(
+    site: Site, headers: dict[str, str], seconds: int | None, status: str
+) -> None:
+    site.routes["/a"] = reply(status=status, headers=headers)
+    with pytest.raises(FetchFailed) as failed:
+        fetched(f"{site.base}/a")
+    assert failed.value.retry_after == seconds
