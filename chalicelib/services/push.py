@@ -17,6 +17,7 @@ from chalicelib.domain.receipt import Receipt, shown_receipt
 from chalicelib.domain.record import PreparedPayload
 from chalicelib.services.acceptance import Operation, accept
 from chalicelib.services.admission import Admitted, PushTarget, admit, check_open, refusals_noted
+from chalicelib.services.processing import time_to_process
 from chalicelib.store.dynamodb import Deadline
 from chalicelib.store.stores import Stores
 
@@ -37,7 +38,8 @@ def push_records(
 ) -> Receipt:
     """Add or overwrite the records of a payload: all of them or none (unless lenient)."""
     with _entered(stores, request, offers_push, now, deadline) as admitted:
-        prepared = admitted.preparer.prepare(parse_payload(request.body, request.content_type))
+        payload = parse_payload(request.body, request.content_type)
+        prepared = admitted.preparer.prepare(payload, time_to_process(deadline).has_passed)
         _refuse_unless_lenient(prepared, request)
         operation = Operation(
             batch_id=request.batch_id,
@@ -63,7 +65,7 @@ def delete_by_values(
                 "{} deletes nothing: send the record as it was pushed, or its unique-key fields. "
                 "To empty a dataset, unpublish it."
             )
-        prepared = admitted.preparer.identify(payload)
+        prepared = admitted.preparer.identify(payload, time_to_process(deadline).has_passed)
         _refuse_unless_lenient(prepared, request)
         return accept(stores, admitted.live, _delete(admitted, request, prepared), now, deadline)
 

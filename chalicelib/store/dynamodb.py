@@ -78,6 +78,14 @@ class Deadline:
         """Seconds left, negative when passed."""
         return self._end - self._clock()
 
+    def has_passed(self) -> bool:
+        """Whether the moment is over."""
+        return self._clock() >= self._end
+
+    def apart(self, seconds: float) -> "Deadline":
+        """A deadline of its own by the same clock, that many seconds from now."""
+        return Deadline(seconds, self._clock)
+
     def pause(self, attempt: int) -> None:
         """Wait before the next attempt (0 is the first retry), or give up when the deadline would pass meanwhile."""
         delay = random.uniform(0, min(_MAX_DELAY, _BASE_DELAY * 2**attempt))  # noqa: S311 - jitter, not a secret

@@ -1,7 +1,8 @@
 """A device and its publisher: what they do to a dataset, in one call each."""
 
 import json
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import count
@@ -32,6 +33,7 @@ class Device:
     now: datetime = NOW
     offers_push: bool = True
     seconds: float = 5
+    clock: Callable[[], float] = time.monotonic
 
     def push(self, body: Any, **options: Any) -> Receipt:
         return push.push_records(self.stores, self._request(body, **options), **self._common())
@@ -59,7 +61,7 @@ class Device:
         return PushRequest(target=self.target, batch_id=new_batch_id(self.now), body=raw, **options)
 
     def _common(self) -> dict[str, Any]:
-        return {"offers_push": self.offers_push, "now": self.now, "deadline": Deadline(self.seconds)}
+        return {"offers_push": self.offers_push, "now": self.now, "deadline": Deadline(self.seconds, self.clock)}
 
 
 def a_device(

@@ -7,7 +7,7 @@ from chalice.app import Response
 from chalicelib import wiring
 from chalicelib.api.automation.routing import DATASET, body, method, no_content, now, page, require, route, routes
 from chalicelib.api.form import is_json, uploaded_part
-from chalicelib.api.http import base_url, json_answer, json_body_of
+from chalicelib.api.http import base_url, json_answer, json_body_of, started
 from chalicelib.services import datasets, resources, source_files
 from chalicelib.services.access import Caller
 from chalicelib.services.preview import preview_resource
@@ -54,7 +54,8 @@ def resource_one(dataset_uid: str, resource_uid: str) -> Response:
 def resource_preview(dataset_uid: str, resource_uid: str) -> Response:
     """The first 20 records of a resource as publishing the draft would make them."""
     require("browse")
-    return json_answer(preview_resource(wiring.stores(), dataset_uid, resource_uid))
+    _, deadline = started(routes.current_request)
+    return json_answer(preview_resource(wiring.stores(), dataset_uid, resource_uid, deadline))
 
 
 @route(_RESOURCE + "/enable", "POST")

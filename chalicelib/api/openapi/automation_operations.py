@@ -143,7 +143,9 @@ OPERATIONS: dict[str, Operation] = {
         permission="edit", answers={201: json_of(ref("UploadedFile"))}, body=_UPLOAD
     ),
     f"GET {_RESOURCE}/preview": Operation(
-        permission="browse", answers={200: json_of(ref("Preview"))}, refusals=[errors.ValidationFailed]
+        permission="browse",
+        answers={200: json_of(ref("Preview"))},
+        refusals=[errors.ValidationFailed, errors.ProcessingTooSlow],
     ),
     f"POST {_RESOURCE}/enable": _switch(),
     f"POST {_RESOURCE}/disable": _switch(),
