@@ -6,6 +6,7 @@ from typing import Any
 import orjson
 
 from chalicelib.domain.live import Configuration, LiveDataset, Switches
+from chalicelib.domain.security import DefaultSecurity
 from chalicelib.store.catalog import CONFIG, live_pk
 from chalicelib.store.dynamodb import Deadline, Item, with_retries
 
@@ -54,6 +55,7 @@ class LiveStore:
             title=item["title"]["S"],
             configuration=self._configuration(uid, version, item),
             switches={resource_id: Switches.from_json(stored) for resource_id, stored in switches.items()},
+            security=DefaultSecurity.from_json(orjson.loads(item["security"]["S"]) if "security" in item else None),
         )
 
     def _configuration(self, uid: str, version: int, item: Item) -> Configuration:

@@ -487,6 +487,8 @@ ROUTES = [
     ("PUT", "/datasets/{d}/metadata/default/", "edit"),
     ("GET", "/datasets/{d}/metadata/default/title/", "browse"),
     ("PUT", "/datasets/{d}/metadata/default/title/", "edit"),
+    ("GET", "/datasets/{d}/security/default/", "browse"),
+    ("PUT", "/datasets/{d}/security/default/", "edit"),
     ("GET", "/datasets/{d}/fields/", "browse"),
     ("POST", "/datasets/{d}/fields/", "edit"),
     ("GET", "/datasets/{d}/fields/fi_000000/", "browse"),

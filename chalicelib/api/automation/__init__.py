@@ -1,6 +1,6 @@
 """The management API v1.0: what publishers and their scripts set up. Authenticated by API keys."""
 
-from chalicelib.api.automation import apikeys, configuration, datasets, resources, schedules
+from chalicelib.api.automation import apikeys, configuration, datasets, resources, schedules, security
 from chalicelib.api.automation.routing import routes
 
-__all__ = ["apikeys", "configuration", "datasets", "resources", "routes", "schedules"]
+__all__ = ["apikeys", "configuration", "datasets", "resources", "routes", "schedules", "security"]

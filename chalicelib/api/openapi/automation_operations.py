@@ -29,6 +29,7 @@ _PAGE = [
 _BY_ID = query("dataset_id", {"type": "string", "pattern": SLUG}, "List the one with this id.", "library-books")
 _OK = {200: json_of(record({"detail": {"const": "ok"}}), {"detail": "ok"})}
 _METADATA = DATASET + "/metadata"
+_SECURITY = DATASET + "/security/default"
 _RESOURCE = DATASET + "/resources/{resource_uid}"
 _PUBLISHING = (errors.InvalidDatasetStatus, errors.PublicationAborted, errors.UniqueKeyChangeRefused)
 _UPLOAD: Content = {
@@ -129,6 +130,15 @@ OPERATIONS: dict[str, Operation] = {
     **_read_and_write(_METADATA, "all metadata", "Metadata"),
     **_read_and_write(_METADATA + "/{template}", "the metadata of one template", "MetadataTemplate"),
     **_read_and_write(_METADATA + "/{template}/{name}", "one entry of the metadata", "MetadataEntry"),
+    f"GET {_SECURITY}": Operation(
+        summary="Read the default security", permission="browse", answers={200: json_of(ref("DefaultSecurity"))}
+    ),
+    f"PUT {_SECURITY}": Operation(
+        summary="Change the default security",
+        permission="edit",
+        answers={200: json_of(ref("DefaultSecurity"))},
+        body=_body("DefaultSecurityChange"),
+    ),
     **_crud(DATASET + "/fields", "field_uid", one="field configuration", schema="FieldConfiguration"),
     **_crud(DATASET + "/processors", "processor_uid", one="processor", schema="Processor"),
     **_crud(
