@@ -5,7 +5,18 @@ from typing import Any
 from chalice.app import Response
 
 from chalicelib import wiring
-from chalicelib.api.automation.routing import DATASET, body, method, no_content, now, page, require, route, routes
+from chalicelib.api.automation.routing import (
+    DATASET,
+    body,
+    expect_nothing,
+    method,
+    no_content,
+    now,
+    page,
+    require,
+    route,
+    routes,
+)
 from chalicelib.api.form import is_json, uploaded_part
 from chalicelib.api.http import base_url, json_answer, json_body_of, started
 from chalicelib.services import datasets, resources, source_files
@@ -58,10 +69,20 @@ def resource_preview(dataset_uid: str, resource_uid: str) -> Response:
     return json_answer(preview_resource(wiring.stores(), dataset_uid, resource_uid, deadline))
 
 
+@route(_RESOURCE + "/clean_cache", "POST")
+def resource_clean_cache(dataset_uid: str, resource_uid: str) -> Response:
+    """Drop the cached copy of a remote source."""
+    require("edit")
+    expect_nothing()
+    resources.clean_cache(wiring.stores(), dataset_uid, resource_uid)
+    return no_content()
+
+
 @route(_RESOURCE + "/enable", "POST")
 def resource_enable(dataset_uid: str, resource_uid: str) -> Response:
     """Let the resource take pushes."""
     caller = require("edit")
+    expect_nothing()
     return json_answer(_shown(caller, dataset_uid, resources.set_push_enabled(dataset_uid, resource_uid, True)))
 
 
@@ -69,6 +90,7 @@ def resource_enable(dataset_uid: str, resource_uid: str) -> Response:
 def resource_disable(dataset_uid: str, resource_uid: str) -> Response:
     """Refuse pushes to the resource."""
     caller = require("edit")
+    expect_nothing()
     return json_answer(_shown(caller, dataset_uid, resources.set_push_enabled(dataset_uid, resource_uid, False)))
 
 

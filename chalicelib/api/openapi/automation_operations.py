@@ -96,7 +96,6 @@ def _switch(body: Content | None = None) -> Operation:
         answers={200: json_of(ref("Resource"))},
         body=body,
         body_required=False,
-        refusals=[errors.ValidationFailed],
     )
 
 
@@ -116,7 +115,7 @@ OPERATIONS: dict[str, Operation] = {
         body=_body("DatasetChange"),
     ),
     f"DELETE {DATASET}": Operation(summary="Delete a dataset", permission="edit", answers={204: {}}),
-    f"POST {DATASET}/publish": _act(errors.ValidationFailed, *_PUBLISHING),
+    f"POST {DATASET}/publish": _act(*_PUBLISHING),
     f"POST {DATASET}/unpublish": _act(*_PUBLISHING),
     f"POST {DATASET}/abort": _act(errors.InvalidDatasetStatus),
     f"GET {DATASET}/status": Operation(permission="browse", answers={200: json_of(ref("Status"))}),
@@ -157,6 +156,7 @@ OPERATIONS: dict[str, Operation] = {
         answers={200: json_of(ref("Preview"))},
         refusals=[errors.ValidationFailed, errors.ProcessingTooSlow],
     ),
+    f"POST {_RESOURCE}/clean_cache": Operation(permission="edit", answers={204: {}}),
     f"POST {_RESOURCE}/enable": _switch(),
     f"POST {_RESOURCE}/disable": _switch(),
     f"POST {_RESOURCE}/renew_api_key": _switch(_body("Renewal")),
@@ -180,9 +180,9 @@ def _refusals(method: str, path: str, operation: Operation) -> Sequence[type[Ref
     if "{" in path:
         refusals.append(errors.NotFound)
     refusals.append(errors.AnswerTooLarge if method == "GET" else errors.EditConflict)
-    if operation.body:
-        refusals += [errors.InvalidJson, errors.InvalidPayload, errors.PayloadTooLarge]
-    if operation.body or operation.parameters:
+    if method in ("POST", "PUT"):  # those without a body refuse one
+        refusals += [errors.InvalidJson, errors.InvalidPayload, errors.PayloadTooLarge, errors.ValidationFailed]
+    if operation.parameters:
         refusals.append(errors.ValidationFailed)
     return refusals
 
