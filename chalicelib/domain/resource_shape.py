@@ -51,8 +51,9 @@ def checked_resource(
     values = checked(body, keys, read_only=known)
     values.setdefault("type", given)
     values.setdefault("title", "Realtime" if is_realtime else given)
-    shown_url = {"push_url": values.get("params", {}).get("push_url")}  # clients send it back as they got it
-    values["params"] = checked(values.get("params", {}), _PARAMS[given], read_only=shown_url)
+    shown = (read_only or {}).get("params", {})
+    kept = {name: shown[name] for name in shown if name not in _PARAMS[given]}  # the push URL: clients send it back
+    values["params"] = checked(values.get("params", {}), _PARAMS[given], read_only=kept)
     return values
 
 

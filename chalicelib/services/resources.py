@@ -85,11 +85,15 @@ def create_resource(
     return Draft(resource=resource, switches=switches)
 
 
-def edit_resource(stores: Stores, dataset_uid: str, resource_uid: str, body: Any, now: datetime) -> Draft:
-    """Replace the resource's title, params and source. All but push on/off takes effect at the next publish."""
+def edit_resource(
+    stores: Stores, dataset_uid: str, resource_uid: str, body: Any, now: datetime, *, push_base: str | None = None
+) -> Draft:
+    """Replace the resource's title, params and source. All but push on/off takes effect at the next publish. With
+    `push_base` the push URL may be sent back as it is shown."""
     resource, live = _load(dataset_uid, resource_uid)
     switches = _switches(live, resource)
-    values = checked_resource(body, resource.type, read_only=shown(stores, Draft(resource=resource, switches=switches)))
+    before = shown(stores, Draft(resource=resource, switches=switches), push_base)
+    values = checked_resource(body, resource.type, read_only=before)
     _take_values(stores, dataset_uid, resource, values)
     resource.updated_at = now.isoformat(timespec="milliseconds")
     with one_transaction() as transaction:

@@ -189,6 +189,8 @@ def test_a_resource_is_edited_as_it_was_read_and_its_type_stays(http: Http, key:
     assert (edited.status, edited.json["params"]["bootstrap"]) == (200, {"other": 1.5})
     assert http.put(path, key=key, json={**resource, "type": "csvfile"}).status == 400
     assert http.put(path, key=key, json={**resource, "resource_id": "x"}).status == 400
+    forged = {**resource, "params": {**resource["params"], "push_url": "https://elsewhere.example.org"}}
+    assert list(http.put(path, key=key, json=forged).json["detail"]) == ["push_url"]
     assert http.delete(path, key=key).status == 204
     assert http.get(path, key=key).status == 404
 

@@ -55,7 +55,9 @@ def resource_one(dataset_uid: str, resource_uid: str) -> Response:
         return json_answer(_shown(caller, dataset_uid, resources.find_resource(dataset_uid, resource_uid)))
     caller = require("edit")
     if method() == "PUT":
-        draft = resources.edit_resource(wiring.stores(), dataset_uid, resource_uid, body(), now())
+        draft = resources.edit_resource(
+            wiring.stores(), dataset_uid, resource_uid, body(), now(), push_base=_push_base(dataset_uid)
+        )
         return json_answer(_shown(caller, dataset_uid, draft))
     resources.delete_resource(dataset_uid, resource_uid)
     return no_content()
@@ -107,6 +109,10 @@ def _shown(caller: Caller, dataset_uid: str, draft: resources.Draft) -> dict[str
     """The resource; its push URL only for those who may edit: whoever has it can push."""
     if draft.switches is None or not caller.may("edit"):
         return resources.shown(wiring.stores(), draft)
+    return resources.shown(wiring.stores(), draft, _push_base(dataset_uid))
+
+
+def _push_base(dataset_uid: str) -> str:
+    """The push API's URL with the dataset's id."""
     base = base_url(routes.current_request, wiring.settings().public_url)
-    dataset_id = datasets.find_dataset(dataset_uid).dataset_id
-    return resources.shown(wiring.stores(), draft, f"{base}/push/1.0/{dataset_id}")
+    return f"{base}/push/1.0/{datasets.find_dataset(dataset_uid).dataset_id}"

@@ -76,7 +76,7 @@ def body_schemas() -> Json:
         },
         "FieldConfigurationInput": {"oneOf": configuration_schemas()},
         "ProcessorInput": {"anyOf": [_processor(described) for described in describe()]},
-        "ScheduleInput": record({"cron_schedule": {"type": "string", "minLength": 9, "maxLength": 200}}),
+        "ScheduleInput": record({"cron_schedule": {"type": "string", "minLength": 1, "maxLength": 200}}),
         **_resource_schemas(),
         "Renewal": record(
             {"overlap_minutes": {"type": "integer", "minimum": 0, "maximum": MAX_OVERLAP_MINUTES}},
