@@ -10,6 +10,7 @@ STATUSES: dict[type[Refused], int] = {
     errors.InvalidJson: 400,
     errors.InvalidPayload: 400,
     errors.InvalidRecord: 400,
+    errors.ProcessingTooSlow: 400,
     errors.InvalidPushKey: 401,
     errors.FeatureNotAvailable: 403,
     errors.PushDisabled: 403,

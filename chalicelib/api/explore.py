@@ -74,12 +74,12 @@ def record_list(dataset_id: str) -> Response:
     """The records of a dataset, a page at a time."""
     parameters = Parameters(routes.current_request)
     visit, stores = _visit(), wiring.stores()
-    live = catalog.visible_dataset(stores, dataset_id, visit)
+    live = catalog.readable_dataset(stores, dataset_id, visit)
     limit, offset = parameters.page()
     app_metas = parameters.flag("include_app_metas", False)
     question = _question(live, parameters)
     total, page = query.list_records(stores, live, question, visit, limit=limit, offset=offset)
-    shown = [query.show(found, question.projection, _file_url(live), app_metas=app_metas) for found in page]
+    shown = [query.show(live, found, question.projection, _file_url(live), app_metas=app_metas) for found in page]
     return json_answer({"total_count": total, "results": shown})
 
 
@@ -88,12 +88,12 @@ def record_one(dataset_id: str, record_id: str) -> Response:
     """One record by its id."""
     parameters = Parameters(routes.current_request)
     visit, stores = _visit(), wiring.stores()
-    live = catalog.visible_dataset(stores, dataset_id, visit)
+    live = catalog.readable_dataset(stores, dataset_id, visit)
     app_metas = parameters.flag("include_app_metas", False)
     select = parameters.text("select")
     projection = compile_question(live.configuration.schema, select=select, where=None, order_by=None).projection
     found = query.read_record(stores, live, record_id, visit)
-    return json_answer(query.show(found, projection, _file_url(live), app_metas=app_metas))
+    return json_answer(query.show(live, found, projection, _file_url(live), app_metas=app_metas))
 
 
 @_route(_DATASET + "/exports")
@@ -111,7 +111,7 @@ def export_one(dataset_id: str, format_name: str) -> Response:
     """The records of a dataset as a file; a large one is answered by a redirection to where it lies."""
     parameters = Parameters(routes.current_request)
     visit, stores = _visit(), wiring.stores()
-    live = catalog.visible_dataset(stores, dataset_id, visit)
+    live = catalog.readable_dataset(stores, dataset_id, visit)
     question, limit = _question(live, parameters), parameters.export_limit()
     options = CsvOptions(
         delimiter=parameters.delimiter(),
@@ -131,7 +131,7 @@ def file_one(dataset_id: str, file_id: str) -> Response:
     """The file of a record, by a redirection to where it lies."""
     Parameters(routes.current_request)
     visit, stores = _visit(), wiring.stores()
-    live = catalog.visible_dataset(stores, dataset_id, visit)
+    live = catalog.readable_dataset(stores, dataset_id, visit)
     return _moved(query.link_to_file(stores, live, file_id, visit))
 
 

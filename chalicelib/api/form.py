@@ -9,6 +9,8 @@ from chalicelib.domain.errors import ValidationFailed
 
 _HOW = 'send it as multipart/form-data with one part named "file", as curl -F file=@data.csv does'
 
+_IN_MEMORY = 2**24  # bytes, more than the gateway carries: no part goes by way of a temporary file
+
 
 def is_json(request: Request) -> bool:
     """Whether the body says that it is JSON."""
@@ -23,7 +25,8 @@ def uploaded_part(request: Request) -> tuple[str, bytes]:
     if kind.lower() != "multipart/form-data" or not options.get("boundary"):
         raise ValidationFailed({"file": [f"no file: {_HOW}"]})
     try:
-        parts = list(MultipartParser(io.BytesIO(body_of(request)), options["boundary"], memory_limit=2**24))
+        body = io.BytesIO(body_of(request))
+        parts = list(MultipartParser(body, options["boundary"], spool_limit=_IN_MEMORY, memory_limit=_IN_MEMORY))
     except (MultipartError, ValueError):
         raise ValidationFailed({"file": [f"the form is broken: {_HOW}"]}) from None
     files = [part for part in parts if part.filename] or [part for part in parts if part.name == "file"]

@@ -83,6 +83,13 @@ class MethodNotAllowed(Refused):
         self.allowed = list(allowed)
 
 
+class ProcessingTooSlow(Refused):
+    """The dataset's processors take too long for these records, nothing was written: send fewer records at once, or
+    ask the dataset's editor to simplify the processors."""
+
+    code = "processing_too_slow"
+
+
 class DatasetNotPublished(Refused):
     """The dataset is not published: publish it, then send the same request again."""
 

@@ -6,7 +6,7 @@ once.
 
 import hmac
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 from typing import Any
@@ -15,6 +15,7 @@ from chalicelib.domain.identifiers import fingerprint
 from chalicelib.domain.processors import compile_processor
 from chalicelib.domain.record import Preparer
 from chalicelib.domain.schema import Schema
+from chalicelib.domain.security import EVERYTHING, DefaultSecurity
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,6 +124,7 @@ class LiveDataset:
     title: str
     configuration: Configuration
     switches: Mapping[str, Switches]
+    security: DefaultSecurity = EVERYTHING
     coming: Configuration | None = None
     seq: int = 0
     has_jobs: bool = False
@@ -136,6 +138,23 @@ class LiveDataset:
     def intake(self) -> Configuration:
         """The configuration that what is pushed now is prepared with."""
         return self.coming or self.configuration
+
+    def as_unbounded(self) -> "LiveDataset":
+        """The dataset as those see it who may browse."""
+        return self if self.security is EVERYTHING else replace(self, security=EVERYTHING)
+
+    def as_secured(self) -> "LiveDataset":
+        """The dataset as all others see it: with its visible fields alone. Its `security` then tells whether they see
+        records at all."""
+        if self.security == EVERYTHING:
+            return self
+        whole = self.configuration.schema
+        security = replace(self.security, is_data_visible=self.security.shows_records(whole))
+        return replace(
+            self,
+            configuration=replace(self.configuration, schema=self.security.narrowed(whole)),
+            security=security,
+        )
 
     @property
     def partition(self) -> str:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from chalicelib.domain.casting import CASTERS, CastError, shown
-from chalicelib.domain.errors import RecordRefusal
+from chalicelib.domain.errors import ProcessingTooSlow, RecordRefusal
 from chalicelib.domain.file_content import FileContent, cast_file
 from chalicelib.domain.nesting import MAX_DEPTH
 from chalicelib.domain.payload import Payload
@@ -24,6 +24,8 @@ RECORD_ID_LENGTH, CONTENT_HASH_LENGTH = 40, 32
 MAX_RECORD_BYTES = 350 * 1024
 MAX_SHOWN_NAME, MAX_SHOWN_NAMES = 100, 2000  # characters of one name, of all of them, in a message or a receipt
 MAX_IGNORED = 100  # names of unknown fields that a receipt lists
+
+IsLate = Callable[[], bool]  # whether the time that processors may take is over
 
 _dumps_sorted = partial(orjson.dumps, option=orjson.OPT_SORT_KEYS)
 
@@ -89,13 +91,17 @@ class Preparer:
         ]
         self._key_plan = [step for step in self._plan if step[1] in self._unique_key] or self._plan
 
-    def prepare(self, payload: Payload) -> PreparedPayload:
-        """Prepare a payload to be stored: every object becomes a record or a refusal with its index."""
-        return self._each(payload, self._prepare)
+    def prepare(self, payload: Payload, is_late: IsLate = lambda: False) -> PreparedPayload:
+        """Prepare a payload to be stored: every object becomes a record or a refusal with its index.
 
-    def identify(self, payload: Payload) -> PreparedPayload:
-        """Compute the ids of records to delete: with a unique key, its fields suffice. Fills `ids` and `refusals`."""
-        return self._each(payload, self._identify)
+        Raises ProcessingTooSlow when `is_late` once a processor is done; casting needs no such bound.
+        """
+        return self._each(payload, partial(self._prepare, is_late))
+
+    def identify(self, payload: Payload, is_late: IsLate = lambda: False) -> PreparedPayload:
+        """Compute the ids of records to delete: with a unique key, its fields suffice. Fills `ids` and `refusals`.
+        Raises ProcessingTooSlow as `prepare` does."""
+        return self._each(payload, partial(self._identify, is_late))
 
     def _each(self, payload: Payload, step: Callable[[dict[str, Any], PreparedPayload], None]) -> PreparedPayload:
         prepared = PreparedPayload()
@@ -113,10 +119,10 @@ class Preparer:
                 )
         return prepared
 
-    def _prepare(self, pushed: dict[str, Any], prepared: PreparedPayload) -> None:
+    def _prepare(self, is_late: IsLate, pushed: dict[str, Any], prepared: PreparedPayload) -> None:
         if not self._known.issuperset(pushed):
             self._note_unknown(pushed, prepared)
-        processed = self._processed(pushed, self._processors) if self._processors else pushed
+        processed = self._processed(pushed, self._processors, is_late) if self._processors else pushed
         if processed is None:
             prepared.skipped += 1
             return
@@ -125,16 +131,17 @@ class Preparer:
         prepared.records[record.id] = record
         prepared.ids.append(record.id)
 
-    def _identify(self, pushed: dict[str, Any], prepared: PreparedPayload) -> None:
+    def _identify(self, is_late: IsLate, pushed: dict[str, Any], prepared: PreparedPayload) -> None:
         # A processor that skips records sees whole ones: of one to delete there may be only the key.
-        processed = (
-            self._processed(pushed, [p for p in self._processors if not p.skips]) if self._processors else pushed
-        )
+        processors = [p for p in self._processors if not p.skips] if self._processors else ()
+        processed = self._processed(pushed, processors, is_late) if processors else pushed
         values = self._cast(processed or {}, self._key_plan)
         self._take_files(values)
         prepared.ids.append(self._id(values))
 
-    def _processed(self, pushed: dict[str, Any], processors: Sequence[Processor]) -> dict[str, Any] | None:
+    def _processed(
+        self, pushed: dict[str, Any], processors: Sequence[Processor], is_late: IsLate
+    ) -> dict[str, Any] | None:
         """The record after the processors, None when one of them skips it. They see null for the null tokens."""
         tokens = self._null_values
         record = pushed
@@ -143,6 +150,8 @@ class Preparer:
         try:
             for processor in processors:
                 processed = processor.apply(record)
+                if is_late():
+                    raise ProcessingTooSlow
                 if processed is None:
                     return None
                 record = processed

@@ -1,6 +1,6 @@
 """The shape of a resource's body, by its type."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -27,6 +27,7 @@ FILE_TYPES = ("csvfile", "jsonfile", "jsonl", "geojson", "xlsx")
 TYPES = ("realtime", *FILE_TYPES)
 MAX_BOOTSTRAP = 100_000  # bytes of JSON
 MAX_URL = 2000
+_UPLOADED = ("uid", "filename", "size", "created_at", "detected", "upload")  # a file, as its upload was answered
 _SCHEMES = {"http": ("https", "http"), "ftp": ("ftps", "ftp")}
 
 
@@ -50,8 +51,9 @@ def checked_resource(
     values = checked(body, keys, read_only=known)
     values.setdefault("type", given)
     values.setdefault("title", "Realtime" if is_realtime else given)
-    shown_url = {"push_url": values.get("params", {}).get("push_url")}  # clients send it back as they got it
-    values["params"] = checked(values.get("params", {}), _PARAMS[given], read_only=shown_url)
+    shown = (read_only or {}).get("params", {})
+    kept = {name: shown[name] for name in shown if name not in _PARAMS[given]}  # the push URL: clients send it back
+    values["params"] = checked(values.get("params", {}), _PARAMS[given], read_only=kept)
     return values
 
 
@@ -66,10 +68,10 @@ def _datasource_problem(value: Any) -> str | None:
 
 def _file_source_problem(value: Any) -> str | None:
     match value:
-        case {"type": "uploaded_file", "file": {"uid": str(uid)}} if is_uid(uid):
-            return None
-        case {"type": "uploaded_file", "file": None}:
-            return None  # a resource that waits for its file, as an imported one does
+        case {"type": "uploaded_file", "file": {"uid": str(uid)} as file} if is_uid(uid):
+            return _unknown(file, _UPLOADED, "file") or _unknown(value, ("type", "file"), "datasource")
+        case {"type": "uploaded_file", "file": None}:  # of a resource that waits for its file, as an imported one does
+            return _unknown(value, ("type", "file"), "datasource")
         case {"type": "http" | "ftp" as kind, "connection": {"type": str(same), "url": str(url)}} if same == kind:
             return _remote_problem(kind, url, value)
     return (
@@ -81,10 +83,10 @@ def _file_source_problem(value: Any) -> str | None:
 def _remote_problem(kind: str, url: str, source: Mapping[str, Any]) -> str | None:
     """What is wrong with a remote source: credentials have no place in an address, which is shown to readers."""
     relative = source.get("relative_url", "")
-    if unknown := source.keys() - {"type", "connection", "headers", "relative_url"}:
-        return f"unknown field {', '.join(sorted(unknown))}; use connection, headers and relative_url"
-    if unknown := source["connection"].keys() - {"type", "url", "auth"}:
-        return f"unknown field {', '.join(sorted(unknown))} in connection; use url and auth"
+    if problem := _unknown(source, ("type", "connection", "headers", "relative_url"), "datasource"):
+        return problem
+    if problem := _unknown(source["connection"], ("type", "url", "auth"), "connection"):
+        return problem
     if not isinstance(relative, str) or len(url) + len(relative) > MAX_URL:
         return f"the url and relative_url must be text of at most {MAX_URL} characters together"
     try:
@@ -99,6 +101,11 @@ def _remote_problem(kind: str, url: str, source: Mapping[str, Any]) -> str | Non
     if source["connection"].get("auth") is not None or source.get("headers"):
         return "auth and headers are not offered by this version: leave them out"
     return None
+
+
+def _unknown(given: Mapping[str, Any], known: Sequence[str], where: str) -> str | None:
+    names = [name for name in given if name not in known]
+    return f"unknown field {', '.join(names)} in {where}; use {', '.join(known)}" if names else None
 
 
 @described({"type": ["object", "array"], "items": {"type": "object"}, "description": "one record, or several"})

@@ -49,6 +49,11 @@ class Schema:
         """Names of the unique-key fields, sorted; empty when none is marked."""
         return tuple(sorted(f.name for f in self.fields if f.is_unique_key))
 
+    @property
+    def identifying(self) -> tuple[str, ...]:
+        """Names of the fields that record ids are made of: the unique key, or all of them when none is marked."""
+        return self.unique_key or tuple(f.name for f in self.fields)
+
     def get(self, name: str) -> Field | None:
         """The field of that name, if any."""
         return next((f for f in self.fields if f.name == name), None)

@@ -66,7 +66,7 @@ def checked(body: Any, keys: Mapping[str, Key], *, read_only: Mapping[str, Any] 
             problems[name] = [problem]
     for name in body.keys() - keys.keys():
         if name not in known:
-            problems[name] = [f"unknown field; use {', '.join(keys)}"]
+            problems[name] = [f"unknown field; use {', '.join(keys) or 'none here'}"]
         elif name != MOVING and body[name] != known[name]:
             problems[name] = ["read-only field: leave it out, or send it back as it was"]
     if problems:

@@ -9,7 +9,7 @@ from typing import Any
 
 from pynamodb.exceptions import DoesNotExist
 
-from chalicelib.domain.errors import NotInCatalog
+from chalicelib.domain.errors import Forbidden, NotInCatalog, Unauthorized
 from chalicelib.domain.identifiers import is_slug
 from chalicelib.domain.live import LiveDataset
 from chalicelib.services.access import Caller
@@ -31,11 +31,19 @@ class Visit:
 
 
 def visible_dataset(stores: Stores, dataset_id: str, visit: Visit) -> LiveDataset:
-    """The published dataset; NotInCatalog alike when there is none and when it is not for this caller, so that
-    nobody can probe for names."""
+    """The published dataset as this caller sees it: its schema holds the fields that are visible to them and no other.
+    NotInCatalog alike when there is none and when it is not for this caller, so that nobody can probe for names."""
     live = stores.live.read(dataset_id, visit.deadline) if is_slug(dataset_id) else None
     if live is None or not live.is_published or (live.is_restricted and not visit.caller.may("browse")):
         raise NotInCatalog(f"There is no dataset '{dataset_id[:60]}', or it is not for everybody: check its id.")
+    return live.as_unbounded() if visit.caller.may("browse") else live.as_secured()
+
+
+def readable_dataset(stores: Stores, dataset_id: str, visit: Visit) -> LiveDataset:
+    """The dataset as `visible_dataset` gives it, whose records this caller may read, else Unauthorized or Forbidden."""
+    live = visible_dataset(stores, dataset_id, visit)
+    if not live.security.is_data_visible:
+        raise Forbidden("browse") if visit.caller.permissions else Unauthorized
     return live
 
 
@@ -96,7 +104,7 @@ def _description(stores: Stores, entry: _Entry, visit: Visit) -> dict[str, Any]:
         "dataset_id": live.dataset_id,
         "dataset_uid": live.dataset_uid,
         "has_records": records > 0,
-        "data_visible": True,
+        "data_visible": live.security.is_data_visible,
         "features": [],
         "attachments": [],
         "metas": {**metas, "default": {**metas.get("default", {}), **facts}},

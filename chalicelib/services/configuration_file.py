@@ -28,6 +28,7 @@ def export_configuration(stores: Stores, dataset_uid: str) -> dict[str, Any]:
         "freshwire": FORMAT,
         "dataset_id": dataset.dataset_id,
         "is_restricted": dataset.is_restricted,
+        "default_security": datasets.security_of(dataset),
         "metadata": dataset.metadata,
         "resources": [_portable_resource(stores, draft) for draft in resources.list_resources(dataset_uid)],
         "processors": _portable(stacks.processors.entries(dataset_uid)),
@@ -46,6 +47,8 @@ def import_configuration(stores: Stores, body: Any, offer: Offer, now: datetime)
         _each(document, "processors", now, lambda part, _: stacks.processors.add(dataset.uid, part))
         _each(document, "fields", now, lambda part, _: stacks.fields.add(dataset.uid, part))
         _each(document, "schedules", now, lambda part, at: schedules.create_schedule(dataset.uid, part, offer, at))
+        if "default_security" in document:  # last: it names fields
+            datasets.edit_dataset(dataset.uid, {"default_security": document["default_security"]}, now)
     except BaseException:
         datasets.delete_dataset(stores, dataset.uid)
         raise
@@ -95,6 +98,7 @@ _DOCUMENT = {
     "freshwire": Key(problem=shape.one_of(FORMAT), required=True),
     "dataset_id": Key(problem=shape.text(least=1, most=100), required=True),
     "is_restricted": Key(problem=shape.flag),
+    "default_security": Key(problem=shape.an_object),
     "metadata": Key(problem=shape.an_object, required=True),
     "resources": Key(problem=shape.anything_list),
     "processors": Key(problem=shape.anything_list),

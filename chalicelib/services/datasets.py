@@ -10,7 +10,10 @@ from pynamodb.exceptions import DoesNotExist
 from chalicelib.domain import shape
 from chalicelib.domain.errors import EditConflict, NotFound, ValidationFailed
 from chalicelib.domain.identifiers import is_slug, is_uid, new_uid, slugified
+from chalicelib.domain.metadata import metadata_problem, title_of
+from chalicelib.domain.security import EVERYTHING, DefaultSecurity
 from chalicelib.domain.shape import Key, checked
+from chalicelib.services.security import changed_security
 from chalicelib.store.catalog import (
     CONFIG,
     DATASETS,
@@ -32,9 +35,6 @@ from chalicelib.store.catalog import (
 )
 from chalicelib.store.stores import Stores
 
-MAX_METADATA = 100_000  # characters of JSON
-_SECURITY = {"is_data_visible": True}
-
 
 def _slug_problem(value: Any) -> str | None:
     if isinstance(value, str) and is_slug(value):
@@ -42,30 +42,19 @@ def _slug_problem(value: Any) -> str | None:
     return "expected 1 to 100 of a-z, 0-9, - and _, with a letter or digit at both ends"
 
 
-def _metadata_problem(value: Any) -> str | None:
-    fits = isinstance(value, dict) and all(
-        isinstance(template, dict) and all(isinstance(entry, dict) and "value" in entry for entry in template.values())
-        for template in value.values()
-    )
-    if not fits:
-        return 'expected {"default": {"title": {"value": "..."}}}'
-    if not isinstance(value.get("default", {}).get("title", {}).get("value", ""), str):
-        return "the title must be text"
-    return None if len(repr(value)) <= MAX_METADATA else f"more than {MAX_METADATA} characters: shorten it"
-
-
 _KEYS = {
-    "metadata": Key(problem=_metadata_problem, required=True),
+    "metadata": Key(problem=metadata_problem, required=True),
     "dataset_id": Key(problem=_slug_problem),
     "is_restricted": Key(problem=shape.flag),
+    "default_security": Key(problem=shape.an_object),
 }
 
 
 def create_dataset(body: Any, now: datetime) -> DatasetItem:
     """Create a dataset, not published yet. Its id is given, or comes from the title."""
-    values = checked(body, _KEYS, read_only={"default_security": _SECURITY})
+    values = checked(body, _KEYS)
     uid = new_uid("da")
-    title = _title(values["metadata"])
+    title = title_of(values["metadata"])
     dataset_id = values.get("dataset_id") or slugified(title) or uid.replace("_", "-")
     moment = now.isoformat(timespec="milliseconds")
     dataset = DatasetItem(
@@ -73,6 +62,7 @@ def create_dataset(body: Any, now: datetime) -> DatasetItem:
         dataset_id=dataset_id,
         metadata=values["metadata"],
         is_restricted=values.get("is_restricted", False),
+        security=_first_security(values).as_json(),
         created_at=moment,
         updated_at=moment,
         status_since=moment,
@@ -81,6 +71,7 @@ def create_dataset(body: Any, now: datetime) -> DatasetItem:
         live_pk(dataset_id),
         dataset_uid=uid,
         is_restricted=dataset.is_restricted,
+        security=dataset.security,
         title=title or dataset_id,
         switches={},
     )
@@ -95,6 +86,13 @@ def create_dataset(body: Any, now: datetime) -> DatasetItem:
             {"dataset_id": [f"there is already a dataset '{dataset_id}': choose another dataset_id"]}
         ) from None
     return dataset
+
+
+def _first_security(values: Mapping[str, Any]) -> DefaultSecurity:
+    security = EVERYTHING.changed(values.get("default_security", {}))
+    if security.visible_fields is not None:
+        raise ValidationFailed({"visible_fields": ["the dataset has no field yet: add a resource first"]})
+    return security
 
 
 def find_dataset(dataset_uid: str) -> DatasetItem:
@@ -124,22 +122,25 @@ def live_item(dataset_id: str) -> LiveItem:
 
 
 def edit_dataset(dataset_uid: str, body: Any, now: datetime) -> DatasetItem:
-    """Change metadata and visibility, at once; what the body leaves out stays. The dataset id cannot change: it is
-    part of every push URL."""
+    """Change metadata, visibility and default security, at once; what the body leaves out stays. The dataset id cannot
+    change: it is part of every push URL."""
     dataset = find_dataset(dataset_uid)
     keys = {name: Key(problem=key.problem) for name, key in _KEYS.items() if name != "dataset_id"}
     values = checked(body, keys, read_only=shown(dataset))
     live = live_item(dataset.dataset_id)
     dataset.metadata = values.get("metadata", dataset.metadata)
     dataset.is_restricted = values.get("is_restricted", dataset.is_restricted)
+    if "default_security" in values:
+        dataset.security = changed_security(dataset_uid, live, values["default_security"]).as_json()
     dataset.updated_at = now.isoformat(timespec="milliseconds")
     with one_transaction() as transaction:
         transaction.save(dataset)
         transaction.update(
             live,
             [
-                LiveItem.title.set(_title(dataset.metadata) or dataset.dataset_id),
+                LiveItem.title.set(title_of(dataset.metadata) or dataset.dataset_id),
                 LiveItem.is_restricted.set(dataset.is_restricted),
+                LiveItem.security.set(security_of(dataset)),
             ],
         )
     return dataset
@@ -169,6 +170,11 @@ def write_metadata(
         written = {**metadata, template: {**(entries or {}), name: body}}
     edit_dataset(dataset_uid, {"metadata": written}, now)
     return body
+
+
+def security_of(dataset: DatasetItem) -> dict[str, Any]:
+    """What of a dataset's data readers see who have no API key that may browse."""
+    return DefaultSecurity.from_json(dataset.security).as_json()
 
 
 def delete_dataset(stores: Stores, dataset_uid: str) -> None:
@@ -207,7 +213,7 @@ def shown(dataset: DatasetItem) -> dict[str, Any]:
         "is_published": dataset.is_published,
         "is_restricted": dataset.is_restricted,
         "metadata": dataset.metadata,
-        "default_security": _SECURITY,
+        "default_security": security_of(dataset),
     }
 
 
@@ -215,7 +221,3 @@ def _entry(entries: Mapping[str, Any], name: str) -> Any:
     if name not in entries:
         raise NotFound(f"There is nothing under '{name[:60]}': use {', '.join(entries) or 'PUT to write it'}.")
     return entries[name]
-
-
-def _title(metadata: Mapping[str, Any]) -> str:
-    return str(metadata.get("default", {}).get("title", {}).get("value", ""))

@@ -23,6 +23,7 @@ from chalicelib.domain.receipt import QUEUED, Receipt, shown_receipt
 from chalicelib.domain.record import PreparedPayload
 from chalicelib.services.acceptance import Operation, accept
 from chalicelib.services.admission import Admitted, PushTarget, admit, check_open, refusals_noted
+from chalicelib.services.processing import time_to_process
 from chalicelib.store.dynamodb import Deadline
 from chalicelib.store.stores import Stores
 
@@ -50,7 +51,8 @@ def push_records(
     """Add or overwrite the records of a payload: all of them or none (unless lenient)."""
 
     def operation(admitted: Admitted) -> Operation:
-        prepared = admitted.preparer.prepare(parse_payload(request.body, request.content_type))
+        payload = parse_payload(request.body, request.content_type)
+        prepared = admitted.preparer.prepare(payload, time_to_process(deadline).has_passed)
         _refuse_unless_lenient(prepared, request)
         return Operation(
             batch_id=request.batch_id,
@@ -78,7 +80,7 @@ def delete_by_values(
                 "{} deletes nothing: send the record as it was pushed, or its unique-key fields. "
                 "To empty a dataset, unpublish it."
             )
-        prepared = admitted.preparer.identify(payload)
+        prepared = admitted.preparer.identify(payload, time_to_process(deadline).has_passed)
         _refuse_unless_lenient(prepared, request)
         return _delete(admitted, request, prepared)
 

@@ -45,15 +45,19 @@ def read_record(stores: Stores, live: LiveDataset, record_id: str, visit: Visit)
     return _found(stored)
 
 
-def show(found: Found, projection: Projection, file_url: FileUrl, *, app_metas: bool = False) -> dict[str, Any]:
-    """The record as results show it; `app_metas` adds its id, when it was accepted, and its size in bytes."""
+def show(
+    live: LiveDataset, found: Found, projection: Projection, file_url: FileUrl, *, app_metas: bool = False
+) -> dict[str, Any]:
+    """The record as results show it; `app_metas` adds its id, when it was accepted, and the size in bytes of what of
+    it is visible: that of the whole would tell of hidden values."""
     record = found.record
     shown = projection.show(record.id, found.values, file_url)
     if app_metas:
         moment = datetime.fromtimestamp(record.accepted_at / 1000, UTC)
         shown["_id"] = record.id
         shown["_timestamp"] = moment.isoformat(timespec="milliseconds")
-        shown["_size"] = len(record.text.encode())
+        visible = {field.name for field in live.configuration.schema.fields}
+        shown["_size"] = len(orjson.dumps({name: value for name, value in found.values.items() if name in visible}))
     return shown
 
 

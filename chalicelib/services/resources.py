@@ -9,13 +9,15 @@ from typing import Any
 
 from pynamodb.exceptions import DoesNotExist
 
+from chalicelib.domain import shape
 from chalicelib.domain.errors import NotFound, ValidationFailed
 from chalicelib.domain.identifiers import derive_push_key, fingerprint, is_uid, new_uid, slugified
 from chalicelib.domain.live import PushKeyHash, Switches
 from chalicelib.domain.resource_shape import FILE_TYPES, REALTIME_DEFAULTS, checked_resource
+from chalicelib.domain.shape import Key, checked
 from chalicelib.services.datasets import find_dataset, live_item
 from chalicelib.services.drafts import draft_resources
-from chalicelib.services.source_files import infer_source_fields
+from chalicelib.services.source_files import drop_source_copy, infer_source_fields
 from chalicelib.store.catalog import RESOURCE, LiveItem, ResourceItem, dataset_pk, one_transaction
 from chalicelib.store.stores import Stores
 
@@ -83,11 +85,15 @@ def create_resource(
     return Draft(resource=resource, switches=switches)
 
 
-def edit_resource(stores: Stores, dataset_uid: str, resource_uid: str, body: Any, now: datetime) -> Draft:
-    """Replace the resource's title, params and source. All but push on/off takes effect at the next publish."""
+def edit_resource(
+    stores: Stores, dataset_uid: str, resource_uid: str, body: Any, now: datetime, *, push_base: str | None = None
+) -> Draft:
+    """Replace the resource's title, params and source. All but push on/off takes effect at the next publish. With
+    `push_base` the push URL may be sent back as it is shown."""
     resource, live = _load(dataset_uid, resource_uid)
     switches = _switches(live, resource)
-    values = checked_resource(body, resource.type, read_only=shown(stores, Draft(resource=resource, switches=switches)))
+    before = shown(stores, Draft(resource=resource, switches=switches), push_base)
+    values = checked_resource(body, resource.type, read_only=before)
     _take_values(stores, dataset_uid, resource, values)
     resource.updated_at = now.isoformat(timespec="milliseconds")
     with one_transaction() as transaction:
@@ -107,6 +113,12 @@ def delete_resource(dataset_uid: str, resource_uid: str) -> None:
             transaction.update(live, [LiveItem.switches.set(_with(live, resource, None))])
 
 
+def clean_cache(stores: Stores, dataset_uid: str, resource_uid: str) -> None:
+    """Drop what is kept of a remote source beside its records; a resource of which nothing is kept is fine."""
+    resource, _ = _load(dataset_uid, resource_uid)
+    drop_source_copy(stores, dataset_uid, resource.uid)
+
+
 def set_push_enabled(dataset_uid: str, resource_uid: str, enabled: bool) -> Draft:
     """Let the resource take pushes, or refuse them; at once, and without touching a record."""
     resource, live = _load(dataset_uid, resource_uid)
@@ -119,7 +131,7 @@ def renew_push_key(stores: Stores, dataset_uid: str, resource_uid: str, body: An
     devices can be moved over; without, it is dead at once."""
     resource, live = _load(dataset_uid, resource_uid)
     switches = _realtime(live, resource)
-    overlap = _overlap_minutes(body)
+    overlap = checked(body, _RENEWAL).get("overlap_minutes", 0)
     end = int(now.timestamp()) + 60 * overlap
     kept = _overlapping(switches.keys, end, now) if overlap else ()
     resource.key_id, resource.key_nonce = stores.push_secrets.current, secrets.token_hex(16)
@@ -216,8 +228,4 @@ def _overlapping(keys: Sequence[PushKeyHash], end: int, now: datetime) -> tuple[
     return tuple(replace(key, expires_at=key.expires_at or end) for key in valid)[:MAX_OVERLAPPING]
 
 
-def _overlap_minutes(body: Any) -> int:
-    overlap = body.get("overlap_minutes", 0) if isinstance(body, dict) else 0
-    if isinstance(overlap, bool) or not isinstance(overlap, int) or not 0 <= overlap <= MAX_OVERLAP_MINUTES:
-        raise ValidationFailed({"overlap_minutes": [f"expected a whole number from 0 to {MAX_OVERLAP_MINUTES}"]})
-    return overlap
+_RENEWAL = {"overlap_minutes": Key(problem=shape.whole(0, MAX_OVERLAP_MINUTES))}

@@ -125,4 +125,4 @@ def _checked(dataset_uid: str, body: Any, offer: Offer, known: ScheduleItem | No
     return " ".join(str(values["cron_schedule"]).split())
 
 
-_KEYS = {"cron_schedule": Key(problem=shape.text(least=9, most=200), required=True)}
+_KEYS = {"cron_schedule": Key(problem=shape.text(least=1, most=200), required=True)}

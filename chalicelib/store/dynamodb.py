@@ -71,6 +71,14 @@ class Deadline:
         """The deadline that many seconds from now, or this one when it comes first."""
         return Deadline(min(seconds, self.remaining()), self._clock, self._sleep)
 
+    def has_passed(self) -> bool:
+        """Whether the moment is over."""
+        return self._clock() >= self._end
+
+    def apart(self, seconds: float) -> "Deadline":
+        """A deadline of its own by the same clock, that many seconds from now."""
+        return Deadline(seconds, self._clock, self._sleep)
+
     def pause(self, attempt: int) -> None:
         """Wait before the next attempt (0 is the first retry), or give up when the deadline would pass meanwhile."""
         self.sleep(random.uniform(0, min(_MAX_DELAY, _BASE_DELAY * 2**attempt)))  # noqa: S311 - jitter, not a secret

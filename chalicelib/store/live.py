@@ -6,6 +6,7 @@ from typing import Any
 import orjson
 
 from chalicelib.domain.live import Configuration, LiveDataset, Switches
+from chalicelib.domain.security import DefaultSecurity
 from chalicelib.store.catalog import CONFIG, JOB, live_pk
 from chalicelib.store.dynamodb import Deadline, Item, with_retries
 
@@ -58,6 +59,7 @@ class LiveStore:
             switches={resource_id: Switches.from_json(stored) for resource_id, stored in switches.items()},
             seq=int(item["seq"]["N"]) if "seq" in item else 0,
             has_jobs=has_jobs,
+            security=DefaultSecurity.from_json(orjson.loads(item["security"]["S"]) if "security" in item else None),
         )
 
     def _configuration(self, uid: str, version: int, stored: Item | None) -> Configuration | None:

@@ -3,6 +3,7 @@
 import base64
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -123,6 +124,13 @@ def http(aws: tuple[Stores, dict[str, str]]) -> Iterator[Http]:
 @pytest.fixture(scope="module")
 def shared_http() -> Iterator[Http]:
     """The application over a deployment that a module's tests share, for generated requests."""
+    with a_deployment() as http:
+        yield http
+
+
+@contextmanager
+def a_deployment() -> Iterator[Http]:
+    """The application over a deployment of its own. Only one may stand at a time."""
     with pytest.MonkeyPatch.context() as patch:
         for name, value in CREDENTIALS.items():
             patch.setenv(name, value)

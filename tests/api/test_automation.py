@@ -8,6 +8,8 @@ import pytest
 
 from app import app
 from chalicelib import wiring
+from chalicelib.api.openapi.automation_operations import AUTOMATION
+from chalicelib.api.openapi.document import routed
 from tests.api.conftest import Answer, Http
 
 ROOT = "/automation/v1.0/datasets"
@@ -187,6 +189,8 @@ def test_a_resource_is_edited_as_it_was_read_and_its_type_stays(http: Http, key:
     assert (edited.status, edited.json["params"]["bootstrap"]) == (200, {"other": 1.5})
     assert http.put(path, key=key, json={**resource, "type": "csvfile"}).status == 400
     assert http.put(path, key=key, json={**resource, "resource_id": "x"}).status == 400
+    forged = {**resource, "params": {**resource["params"], "push_url": "https://elsewhere.example.org"}}
+    assert list(http.put(path, key=key, json=forged).json["detail"]) == ["push_url"]
     assert http.delete(path, key=key).status == 204
     assert http.get(path, key=key).status == 404
 
@@ -490,6 +494,8 @@ ROUTES = [
     ("PUT", "/datasets/{d}/metadata/default/", "edit"),
     ("GET", "/datasets/{d}/metadata/default/title/", "browse"),
     ("PUT", "/datasets/{d}/metadata/default/title/", "edit"),
+    ("GET", "/datasets/{d}/security/default/", "browse"),
+    ("PUT", "/datasets/{d}/security/default/", "edit"),
     ("GET", "/datasets/{d}/fields/", "browse"),
     ("POST", "/datasets/{d}/fields/", "edit"),
     ("GET", "/datasets/{d}/fields/fi_000000/", "browse"),
@@ -510,6 +516,7 @@ ROUTES = [
     ("GET", "/datasets/{d}/resources/{r}/preview/", "browse"),
     ("GET", "/datasets/{d}/export/", "browse"),
     ("POST", "/datasets/import/", "edit"),
+    ("POST", "/datasets/{d}/resources/{r}/clean_cache/", "edit"),
     ("POST", "/datasets/{d}/resources/{r}/enable/", "edit"),
     ("POST", "/datasets/{d}/resources/{r}/disable/", "edit"),
     ("POST", "/datasets/{d}/resources/{r}/renew_api_key/", "edit"),
@@ -534,11 +541,14 @@ def test_every_route_asks_for_its_permission(http: Http, key: str) -> None:
             assert (answer.status, answer.json["error_code"]) == (403, "forbidden"), (method, path, permission)
 
 
-def test_the_permission_matrix_has_every_route_and_method() -> None:
-    base = "/automation/v1.0"
-    declared = {re.sub(r"\{\w+\}", "{}", path.removeprefix(base)) for path in app.routes if path.startswith(base)}
-    matrix = {re.sub(_EXAMPLES, "{}", template.rstrip("/")) for _, template, _ in ROUTES}
-    assert declared == matrix
+def test_the_permission_matrix_has_every_route_and_method_with_the_permission_that_is_documented() -> None:
+    routes = {re.sub(r"\{\w+\}", "{}", operation) for operation in routed(app, AUTOMATION)}
+    matrix = {
+        f"{method} {re.sub(_EXAMPLES, '{}', template.rstrip('/'))}": needed for method, template, needed in ROUTES
+    }
+    assert (routes, len(ROUTES)) == (set(matrix), len(matrix))
+    documented = {re.sub(r"\{\w+\}", "{}", name): o.permission for name, o in AUTOMATION.operations.items()}
+    assert documented == matrix
 
 
 def a_remote_resource(url: str = "https://data.example.org", **changes: Any) -> dict[str, Any]:

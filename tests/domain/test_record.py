@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chalicelib.domain.errors import ProcessingTooSlow
 from chalicelib.domain.payload import Payload
 from chalicelib.domain.processors import Processor, compile_processor
 from chalicelib.domain.record import PreparedPayload, Preparer
@@ -198,3 +199,26 @@ def test_processors_see_null_for_null_tokens_and_their_failure_refuses_the_recor
     prepared = prepare(preparer, {"hour": 1, "temp": "NA"}, {"hour": 2, "temp": []}, {"hour": 3, "temp": 2})
     assert [json.loads(r.text) for r in prepared.records.values()] == [{"hour": 1}, {"hour": 3, "temp": 4.0}]
     assert [(r.index, r.code) for r in prepared.refusals] == [(1, "processor_failed")]
+
+
+@pytest.mark.parametrize("method", ["prepare", "identify"])
+def test_processors_are_stopped_in_the_midst_of_a_record_when_their_time_is_over(method: str) -> None:
+    applied = 0
+
+    def apply(record: dict[str, Any]) -> dict[str, Any]:
+        nonlocal applied
+        applied += 1
+        return record
+
+    slow = Processor(apply=apply, outputs=(), inputs=())
+    preparer = Preparer(a_schema(unique_key=["hour"], **WEATHER), processors=[slow, slow])
+    payload = Payload(objects=[{"hour": number} for number in range(5)])
+    with pytest.raises(ProcessingTooSlow):
+        getattr(preparer, method)(payload, lambda: applied == 3)
+    assert applied == 3
+    assert len(getattr(preparer, method)(payload, lambda: False).ids) == 5
+
+
+def test_without_processors_no_time_is_too_short() -> None:
+    preparer = Preparer(a_schema(**WEATHER))
+    assert preparer.prepare(Payload(objects=[{"hour": 1}]), lambda: True).ids

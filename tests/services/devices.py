@@ -1,7 +1,8 @@
 """A device and its publisher: what they do to a dataset, in one call each."""
 
 import json
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import count
@@ -35,6 +36,7 @@ class Device:
     seconds: float = 5
     is_followed: bool = True
     """Whether the worker comes as soon as something is queued."""
+    clock: Callable[[], float] = time.monotonic
 
     def push(self, body: Any, **options: Any) -> Receipt:
         return self._followed(push.push_records(self.stores, self._request(body, **options), **self._common()))
@@ -72,7 +74,7 @@ class Device:
         return PushRequest(target=self.target, batch_id=new_batch_id(self.now), body=raw, **options)
 
     def _common(self) -> dict[str, Any]:
-        return {"offers_push": self.offers_push, "now": self.now, "deadline": Deadline(self.seconds)}
+        return {"offers_push": self.offers_push, "now": self.now, "deadline": Deadline(self.seconds, self.clock)}
 
 
 def a_device(

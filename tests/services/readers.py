@@ -35,7 +35,7 @@ class Reader:
         live = visible_dataset(self.stores, self.dataset_id, self._visit)
         question = _question(live, asked)
         total, page = list_records(self.stores, live, question, self._visit, limit=limit, offset=offset)
-        return total, [show(found, question.projection, url, app_metas=app_metas) for found in page]
+        return total, [show(live, found, question.projection, url, app_metas=app_metas) for found in page]
 
     def export(
         self, name: str, *, limit: int | None = None, options: CsvOptions | None = None, **asked: str

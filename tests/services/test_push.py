@@ -3,6 +3,7 @@
 import base64
 import json
 from datetime import timedelta
+from itertools import count
 from typing import Any
 
 import pytest
@@ -14,12 +15,14 @@ from chalicelib.domain.errors import (
     InvalidPayload,
     InvalidPushKey,
     InvalidRecord,
+    ProcessingTooSlow,
     PushDisabled,
     Refused,
     TemporarilyUnavailable,
 )
+from chalicelib.services import stacks
 from chalicelib.services.admission import PushTarget
-from chalicelib.services.publication import unpublish
+from chalicelib.services.publication import publish, unpublish
 from chalicelib.services.push import read_batch
 from chalicelib.services.resources import renew_push_key, set_push_enabled
 from chalicelib.store.dynamodb import Deadline
@@ -63,6 +66,22 @@ def test_a_one_record_push_costs_three_calls(stores: Stores) -> None:
     stores.client.calls.clear()
     device.push(BOOK)
     assert stores.client.calls == {"query": 1, "batch_get_item": 1, "batch_write_item": 1}
+
+
+def test_processors_that_take_too_long_refuse_the_push_and_leave_no_record(stores: Stores) -> None:
+    device = a_library(stores)
+    stacks.processors.add(device.dataset_uid, {"type": "copy", "field": "title", "output_field": "also"})
+    publish(stores, device.dataset_uid, NOW, Deadline(5))
+    device.seconds, half_seconds = 20, count()
+    device.clock = lambda: next(half_seconds) / 2  # goes on at every look at it: 16 records take too long
+    books = [{**BOOK, "isbn": str(n)} for n in range(20)]
+    for send in (device.push, device.delete):
+        with pytest.raises(ProcessingTooSlow, match="send fewer records") as refused:
+            send(books)
+        noted = read_batch(stores, device.target, refused.value.batch_id or "", NOW, Deadline(5))
+        assert noted["error_code"] == "processing_too_slow"
+    assert device.stored() == {}
+    assert counts(device.push(books[:10])) == (10, 0, 0, 0, 0)
 
 
 def test_without_a_unique_key_a_repeated_record_changes_nothing(stores: Stores) -> None:

@@ -3,7 +3,19 @@
 from chalice.app import Response
 
 from chalicelib import wiring
-from chalicelib.api.automation.routing import DATASET, OK, body, method, no_content, now, page, require, route, routes
+from chalicelib.api.automation.routing import (
+    DATASET,
+    OK,
+    body,
+    expect_nothing,
+    method,
+    no_content,
+    now,
+    page,
+    require,
+    route,
+    routes,
+)
 from chalicelib.api.http import json_answer, query_of, started
 from chalicelib.domain.processors import describe
 from chalicelib.services import datasets, publication, stacks
@@ -38,6 +50,7 @@ def dataset_one(dataset_uid: str) -> Response:
 def dataset_publish(dataset_uid: str) -> Response:
     """Make the draft the published configuration."""
     require("publish")
+    expect_nothing()
     now, deadline = started(routes.current_request)
     publication.publish(wiring.stores(), dataset_uid, now, deadline)
     return json_answer(OK)
@@ -47,6 +60,7 @@ def dataset_publish(dataset_uid: str) -> Response:
 def dataset_unpublish(dataset_uid: str) -> Response:
     """Take the dataset and its records off."""
     require("publish")
+    expect_nothing()
     publication.unpublish(wiring.stores(), dataset_uid, now())
     return json_answer(OK)
 
@@ -55,6 +69,7 @@ def dataset_unpublish(dataset_uid: str) -> Response:
 def dataset_abort(dataset_uid: str) -> Response:
     """Stop a publication that is under way."""
     require("publish")
+    expect_nothing()
     abort(dataset_uid, now())
     return json_answer(OK)
 

@@ -3,7 +3,7 @@
 from chalice.app import Response
 
 from chalicelib import wiring
-from chalicelib.api.automation.routing import DATASET, OK, require, route, routes
+from chalicelib.api.automation.routing import DATASET, OK, expect_nothing, require, route, routes
 from chalicelib.api.http import json_answer, started
 from chalicelib.services import lane_control
 
@@ -20,6 +20,7 @@ def lane_one(dataset_uid: str) -> Response:
 def lane_resume(dataset_uid: str) -> Response:
     """Let a paused lane try again."""
     require("publish")
+    expect_nothing()
     _, deadline = started(routes.current_request)
     lane_control.resume_lane(wiring.stores(), dataset_uid, deadline)
     return json_answer(OK)
@@ -29,6 +30,7 @@ def lane_resume(dataset_uid: str) -> Response:
 def lane_abort(dataset_uid: str) -> Response:
     """Discard the first batch of a paused lane."""
     require("publish")
+    expect_nothing()
     now, deadline = started(routes.current_request)
     lane_control.abort_first_job(wiring.stores(), dataset_uid, now, deadline)
     return json_answer(OK)

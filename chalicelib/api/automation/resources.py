@@ -5,9 +5,20 @@ from typing import Any
 from chalice.app import Response
 
 from chalicelib import wiring
-from chalicelib.api.automation.routing import DATASET, body, method, no_content, now, page, require, route, routes
+from chalicelib.api.automation.routing import (
+    DATASET,
+    body,
+    expect_nothing,
+    method,
+    no_content,
+    now,
+    page,
+    require,
+    route,
+    routes,
+)
 from chalicelib.api.form import is_json, uploaded_part
-from chalicelib.api.http import base_url, json_answer, json_body_of
+from chalicelib.api.http import base_url, json_answer, json_body_of, started
 from chalicelib.services import datasets, resources, source_files
 from chalicelib.services.access import Caller
 from chalicelib.services.preview import preview_resource
@@ -44,7 +55,9 @@ def resource_one(dataset_uid: str, resource_uid: str) -> Response:
         return json_answer(_shown(caller, dataset_uid, resources.find_resource(dataset_uid, resource_uid)))
     caller = require("edit")
     if method() == "PUT":
-        draft = resources.edit_resource(wiring.stores(), dataset_uid, resource_uid, body(), now())
+        draft = resources.edit_resource(
+            wiring.stores(), dataset_uid, resource_uid, body(), now(), push_base=_push_base(dataset_uid)
+        )
         return json_answer(_shown(caller, dataset_uid, draft))
     resources.delete_resource(dataset_uid, resource_uid)
     return no_content()
@@ -54,13 +67,24 @@ def resource_one(dataset_uid: str, resource_uid: str) -> Response:
 def resource_preview(dataset_uid: str, resource_uid: str) -> Response:
     """The first 20 records of a resource as publishing the draft would make them."""
     require("browse")
-    return json_answer(preview_resource(wiring.stores(), dataset_uid, resource_uid))
+    _, deadline = started(routes.current_request)
+    return json_answer(preview_resource(wiring.stores(), dataset_uid, resource_uid, deadline))
+
+
+@route(_RESOURCE + "/clean_cache", "POST")
+def resource_clean_cache(dataset_uid: str, resource_uid: str) -> Response:
+    """Drop the cached copy of a remote source."""
+    require("edit")
+    expect_nothing()
+    resources.clean_cache(wiring.stores(), dataset_uid, resource_uid)
+    return no_content()
 
 
 @route(_RESOURCE + "/enable", "POST")
 def resource_enable(dataset_uid: str, resource_uid: str) -> Response:
     """Let the resource take pushes."""
     caller = require("edit")
+    expect_nothing()
     return json_answer(_shown(caller, dataset_uid, resources.set_push_enabled(dataset_uid, resource_uid, True)))
 
 
@@ -68,6 +92,7 @@ def resource_enable(dataset_uid: str, resource_uid: str) -> Response:
 def resource_disable(dataset_uid: str, resource_uid: str) -> Response:
     """Refuse pushes to the resource."""
     caller = require("edit")
+    expect_nothing()
     return json_answer(_shown(caller, dataset_uid, resources.set_push_enabled(dataset_uid, resource_uid, False)))
 
 
@@ -84,6 +109,10 @@ def _shown(caller: Caller, dataset_uid: str, draft: resources.Draft) -> dict[str
     """The resource; its push URL only for those who may edit: whoever has it can push."""
     if draft.switches is None or not caller.may("edit"):
         return resources.shown(wiring.stores(), draft)
+    return resources.shown(wiring.stores(), draft, _push_base(dataset_uid))
+
+
+def _push_base(dataset_uid: str) -> str:
+    """The push API's URL with the dataset's id."""
     base = base_url(routes.current_request, wiring.settings().public_url)
-    dataset_id = datasets.find_dataset(dataset_uid).dataset_id
-    return resources.shown(wiring.stores(), draft, f"{base}/push/1.0/{dataset_id}")
+    return f"{base}/push/1.0/{datasets.find_dataset(dataset_uid).dataset_id}"

@@ -12,6 +12,7 @@ from chalicelib.api.auth import require_caller
 from chalicelib.api.errors import automation_error
 from chalicelib.api.http import ALL_METHODS, answers, base_url, json_answer, json_body_of, query_of, started
 from chalicelib.domain.errors import ValidationFailed
+from chalicelib.domain.shape import checked
 from chalicelib.services.access import Caller
 
 routes = Blueprint(__name__)
@@ -48,6 +49,11 @@ def now() -> datetime:
 def body() -> Any:
     """The request's JSON body, parsed."""
     return json_body_of(routes.current_request)
+
+
+def expect_nothing() -> None:
+    """Refuse a body that says something: nobody may believe that this operation heeds it."""
+    checked(json_body_of(routes.current_request, default={}), {})
 
 
 def require(permission: str) -> Caller:

@@ -29,6 +29,7 @@ _PAGE = [
 _BY_ID = query("dataset_id", {"type": "string", "pattern": SLUG}, "List the one with this id.", "library-books")
 _OK = {200: json_of(record({"detail": {"const": "ok"}}), {"detail": "ok"})}
 _METADATA = DATASET + "/metadata"
+_SECURITY = DATASET + "/security/default"
 _RESOURCE = DATASET + "/resources/{resource_uid}"
 _PUBLISHING = (errors.InvalidDatasetStatus, errors.PublicationAborted, errors.UniqueKeyChangeRefused)
 _UPLOAD: Content = {
@@ -95,7 +96,6 @@ def _switch(body: Content | None = None) -> Operation:
         answers={200: json_of(ref("Resource"))},
         body=body,
         body_required=False,
-        refusals=[errors.ValidationFailed],
     )
 
 
@@ -115,7 +115,7 @@ OPERATIONS: dict[str, Operation] = {
         body=_body("DatasetChange"),
     ),
     f"DELETE {DATASET}": Operation(summary="Delete a dataset", permission="edit", answers={204: {}}),
-    f"POST {DATASET}/publish": _act(errors.ValidationFailed, *_PUBLISHING),
+    f"POST {DATASET}/publish": _act(*_PUBLISHING),
     f"POST {DATASET}/unpublish": _act(*_PUBLISHING),
     f"POST {DATASET}/abort": _act(errors.InvalidDatasetStatus),
     f"GET {DATASET}/status": Operation(permission="browse", answers={200: json_of(ref("Status"))}),
@@ -132,6 +132,15 @@ OPERATIONS: dict[str, Operation] = {
     **_read_and_write(_METADATA, "all metadata", "Metadata"),
     **_read_and_write(_METADATA + "/{template}", "the metadata of one template", "MetadataTemplate"),
     **_read_and_write(_METADATA + "/{template}/{name}", "one entry of the metadata", "MetadataEntry"),
+    f"GET {_SECURITY}": Operation(
+        summary="Read the default security", permission="browse", answers={200: json_of(ref("DefaultSecurity"))}
+    ),
+    f"PUT {_SECURITY}": Operation(
+        summary="Change the default security",
+        permission="edit",
+        answers={200: json_of(ref("DefaultSecurity"))},
+        body=_body("DefaultSecurityChange"),
+    ),
     **_crud(DATASET + "/fields", "field_uid", one="field configuration", schema="FieldConfiguration"),
     **_crud(DATASET + "/processors", "processor_uid", one="processor", schema="Processor"),
     **_crud(
@@ -146,8 +155,11 @@ OPERATIONS: dict[str, Operation] = {
         permission="edit", answers={201: json_of(ref("UploadedFile"))}, body=_UPLOAD
     ),
     f"GET {_RESOURCE}/preview": Operation(
-        permission="browse", answers={200: json_of(ref("Preview"))}, refusals=[errors.ValidationFailed]
+        permission="browse",
+        answers={200: json_of(ref("Preview"))},
+        refusals=[errors.ValidationFailed, errors.ProcessingTooSlow],
     ),
+    f"POST {_RESOURCE}/clean_cache": Operation(permission="edit", answers={204: {}}),
     f"POST {_RESOURCE}/enable": _switch(),
     f"POST {_RESOURCE}/disable": _switch(),
     f"POST {_RESOURCE}/renew_api_key": _switch(_body("Renewal")),
@@ -171,9 +183,9 @@ def _refusals(method: str, path: str, operation: Operation) -> Sequence[type[Ref
     if "{" in path:
         refusals.append(errors.NotFound)
     refusals.append(errors.AnswerTooLarge if method == "GET" else errors.EditConflict)
-    if operation.body:
-        refusals += [errors.InvalidJson, errors.InvalidPayload, errors.PayloadTooLarge]
-    if operation.body or operation.parameters:
+    if method in ("POST", "PUT"):  # those without a body refuse one
+        refusals += [errors.InvalidJson, errors.InvalidPayload, errors.PayloadTooLarge, errors.ValidationFailed]
+    if operation.parameters:
         refusals.append(errors.ValidationFailed)
     return refusals
 

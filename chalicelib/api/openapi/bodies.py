@@ -5,16 +5,20 @@ from typing import Any
 from chalicelib.api.openapi.operation import Json, list_of, nullable, record, ref
 from chalicelib.api.openapi.push_operations import SLUG
 from chalicelib.domain.field_stack import configuration_schemas
+from chalicelib.domain.metadata import ENTRY
 from chalicelib.domain.processors import MAX_LABEL, describe
 from chalicelib.domain.resource_shape import FILE_TYPES, MAX_URL, params_schemas
+from chalicelib.domain.security import SECURITY_KEYS
+from chalicelib.domain.shape import schema_of
 from chalicelib.services.access import PERMISSIONS
 from chalicelib.services.resources import MAX_OVERLAP_MINUTES
 from chalicelib.services.source_files import MAX_UPLOAD_BYTES
 
 _TITLE = {"type": "string", "minLength": 1, "maxLength": 300}
 _SLUG = {"type": "string", "pattern": SLUG}
-_KEPT = ("uid", "dataset_id", "created_at", "updated_at", "is_published", "default_security")
+_KEPT = ("uid", "dataset_id", "created_at", "updated_at", "is_published")
 _READ_ONLY = {"readOnly": True}
+_VISIBILITY = {"is_restricted": {"type": "boolean"}, "default_security": ref("DefaultSecurityChange")}
 _METADATA = {"default": {"title": {"value": "Library books"}}}
 _REALTIME = {
     "type": "realtime",
@@ -23,7 +27,8 @@ _REALTIME = {
 }
 EXAMPLES: dict[str, Any] = {
     "DatasetInput": {"metadata": _METADATA, "dataset_id": "library-books"},
-    "DatasetChange": {"metadata": _METADATA, "is_restricted": False},
+    "DatasetChange": {"metadata": _METADATA, "is_restricted": False, "default_security": {"is_data_visible": True}},
+    "DefaultSecurityChange": {"is_data_visible": False},
     "Metadata": _METADATA,
     "MetadataTemplate": _METADATA["default"],
     "MetadataEntry": {"value": "Library books"},
@@ -57,19 +62,26 @@ def body_schemas() -> Json:
         },
         **_metadata_schemas(),
         "DatasetInput": record(
-            {"metadata": ref("Metadata"), "dataset_id": _SLUG, "is_restricted": {"type": "boolean"}},
-            optional=["dataset_id", "is_restricted"],
+            {"metadata": ref("Metadata"), "dataset_id": _SLUG, **_VISIBILITY},
+            optional=["dataset_id", *_VISIBILITY],
         ),
         "DatasetChange": record(
-            {"metadata": ref("Metadata"), "is_restricted": {"type": "boolean"}, **dict.fromkeys(_KEPT, _READ_ONLY)},
-            optional=["metadata", "is_restricted", *_KEPT],
+            {"metadata": ref("Metadata"), **_VISIBILITY, **dict.fromkeys(_KEPT, _READ_ONLY)},
+            optional=["metadata", *_VISIBILITY, *_KEPT],
             description="What is left out stays. A dataset may be sent back as it was read.",
         ),
+        "DefaultSecurityChange": {
+            **schema_of(SECURITY_KEYS),
+            "description": "What is left out stays. Visible fields must hold those that record ids are made of.",
+        },
         "FieldConfigurationInput": {"oneOf": configuration_schemas()},
         "ProcessorInput": {"anyOf": [_processor(described) for described in describe()]},
-        "ScheduleInput": record({"cron_schedule": {"type": "string", "minLength": 9, "maxLength": 200}}),
+        "ScheduleInput": record({"cron_schedule": {"type": "string", "minLength": 1, "maxLength": 200}}),
         **_resource_schemas(),
-        "Renewal": record({"overlap_minutes": {"type": "integer", "minimum": 0, "maximum": MAX_OVERLAP_MINUTES}}),
+        "Renewal": record(
+            {"overlap_minutes": {"type": "integer", "minimum": 0, "maximum": MAX_OVERLAP_MINUTES}},
+            optional=["overlap_minutes"],
+        ),
         "UploadInput": record(
             {
                 "filename": {"type": "string", "minLength": 1, "maxLength": 200},
@@ -88,14 +100,14 @@ def body_schemas() -> Json:
             {
                 "freshwire": {"const": 1},
                 "dataset_id": _SLUG,
-                "is_restricted": {"type": "boolean"},
+                **_VISIBILITY,
                 "metadata": ref("Metadata"),
                 "resources": parts,
                 "processors": parts,
                 "fields": parts,
                 "schedules": parts,
             },
-            optional=["is_restricted", "resources", "processors", "fields", "schedules"],
+            optional=[*_VISIBILITY, "resources", "processors", "fields", "schedules"],
         ),
     }
 
@@ -104,7 +116,7 @@ def _metadata_schemas() -> Json:
     template = {"type": "object", "additionalProperties": ref("MetadataEntry")}
     titled = {"allOf": [ref("MetadataEntry"), {"properties": {"value": {"type": "string"}}}]}
     return {
-        "MetadataEntry": {"type": "object", "properties": {"value": {}}, "required": ["value"]},
+        "MetadataEntry": record({name: {} for name in ENTRY}, optional=ENTRY[1:]),
         "MetadataTemplate": template,
         "Metadata": {
             "description": "Entries by template; the title is `default.title`.",

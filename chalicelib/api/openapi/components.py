@@ -105,8 +105,17 @@ def _automation() -> Json:
                 "is_published": _FLAG,
                 "is_restricted": _FLAG,
                 "metadata": ref("Metadata"),
-                "default_security": _ANY,
+                "default_security": ref("DefaultSecurity"),
             }
+        ),
+        "DefaultSecurity": record(
+            {
+                "is_data_visible": _FLAG,
+                "visible_fields": nullable(list_of(_TEXT)),
+                "filter_query": {"const": ""},
+                "api_calls_quota": {"type": "null"},
+            },
+            description="What of the data readers see who have no API key that may browse. visible_fields null: all.",
         ),
         "Status": _status(),
         "Lane": _lane(),

@@ -72,14 +72,16 @@ OPERATIONS = {
 
 def _refusals(_method: str, path: str, operation: Operation) -> Sequence[type[Refused]]:
     one = (errors.NotInCatalog,) if "{" in path else ()
+    data = (errors.Forbidden,) if path.startswith(_DATASET + "/") else ()
     everywhere = (errors.InvalidQuery, errors.Unauthorized, errors.TemporarilyUnavailable, errors.AnswerTooLarge)
-    return (*everywhere, *one, *operation.refusals)
+    return (*everywhere, *one, *data, *operation.refusals)
 
 
 EXPLORE = Api(
     tag="explore",
     prefix="/explore/v2.1",
-    description="Reading: the catalog, records, files and exports. Open to everybody, but for restricted datasets.",
+    description="Reading: the catalog, records, files and exports. Open to everybody, but for restricted datasets and "
+    "what the default security of a dataset hides.",
     error="ExploreError",
     security=[{}, {"apikeyHeader": []}, {"apikey": []}],
     path_parameters={

@@ -27,7 +27,13 @@ _RECORDS: Content = {
 }
 _ALWAYS = (errors.InvalidPushKey, errors.TooManyRequests, errors.TemporarilyUnavailable)
 _OPEN = (errors.FeatureNotAvailable, errors.PushDisabled, errors.DatasetNotPublished)
-_BODY = (errors.InvalidJson, errors.InvalidPayload, errors.InvalidRecord, errors.PayloadTooLarge)
+_BODY = (
+    errors.InvalidJson,
+    errors.InvalidPayload,
+    errors.InvalidRecord,
+    errors.PayloadTooLarge,
+    errors.ProcessingTooSlow,
+)
 _DATASET = "/{dataset_id}/{resource_id}"
 
 

@@ -6,8 +6,8 @@ ASCII only, `\z` is the end of the text. In the replacement `\1` or `\g<1>` is w
 a named group `(?P<name>...)`, `\g<0>` the whole match, `\\` a backslash, `\n` and `\t` a line end and a tab.
 
 No expression can run for ever. RE2 reads a text once for each match, whatever the expression, and the steps it may
-take are counted: for each match the rest of the text in bytes times the instructions of the expression, 2,147,483,648
-at most for one text. A text under 1,500 bytes never gets there, nor one of 20 KB with an expression of ten
+take are counted: for each match the rest of the text in bytes times the instructions of the expression, 1,073,741,824
+at most for one text. A text under 1,000 bytes never gets there, nor one of 14 KB with an expression of ten
 instructions; a record that would is refused, as is an expression of more than 1,500 instructions. A repetition of
 nothing but a repetition, such as `(a+)+`, is refused as a mistake. Text and result may take 350 KB.
 
@@ -34,8 +34,9 @@ PARAMETERS = parameters(
 
 MAX_INSTRUCTIONS = 1500
 """Instructions of a compiled expression: a letter is one, `\\pL` is 1,200."""
-MAX_STEPS = 2**31
-"""One step is one byte read by one instruction; an expression takes at most so many for one text."""
+MAX_STEPS = 2**30
+"""One step is one byte read by one instruction; an expression takes at most so many for one text. The worst ones take
+7 ns a step, so 7 s: the longest time between two looks at the clock, see `services/processing.py`."""
 # A group of nothing but one repeated thing, itself repeated, such as (a+)+: never what was meant, and in other engines
 # the way to run for ever.
 _REPEATED_REPETITION = (
