@@ -5,6 +5,7 @@ from functools import cache
 
 from chalicelib.config import Settings
 from chalicelib.store.catalog import bind_models
+from chalicelib.store.dynamodb import THREADS, WORKER_THREADS
 from chalicelib.store.stores import Names, Stores
 
 
@@ -17,7 +18,17 @@ def settings() -> Settings:
 @cache
 def stores() -> Stores:
     """The deployment's stores, and the catalog's models bound to their table."""
+    return _stores(THREADS)
+
+
+@cache
+def worker_stores() -> Stores:
+    """The same for functions that have a whole core and long runs of records to write."""
+    return _stores(WORKER_THREADS)
+
+
+def _stores(threads: int) -> Stores:
     known = settings()
     names = Names(**{field.name: getattr(known, field.name) for field in fields(Names)})
     bind_models(names.catalog_table, names.region)
-    return Stores(names)
+    return Stores(names, threads=threads)

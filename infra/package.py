@@ -73,7 +73,7 @@ def fingerprint_of(project: Path, stage: str) -> str:
     """SHA-256, hex, over everything the package of `stage` is made of; so is the processor it is made for."""
     digest = hashlib.sha256(f"{stage} {_architecture(project, stage)} chalice {version('chalice')}".encode())
     own = Path(__file__).parent
-    inputs = [*(project / name for name in _INPUTS), project / ".chalice" / f"policy-{stage}.json"]
+    inputs = [*(project / name for name in _INPUTS), *_policies(project, stage)]
     for path in [*inputs, *(own / name for name in _OWN_CODE)]:
         for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
             if file.is_file() and "__pycache__" not in file.parts:
@@ -109,11 +109,16 @@ def _run_chalice(project: Path, stage: str, output: Path) -> Path:
 def _copy_project(project: Path, stage: str, copy: Path) -> None:
     (copy / ".chalice").mkdir(parents=True)
     shutil.copytree(project / "chalicelib", copy / "chalicelib", ignore=_IGNORED)
-    for name in ("app.py", "requirements.txt", f".chalice/policy-{stage}.json"):
-        shutil.copyfile(project / name, copy / name)
+    for path in (project / "app.py", project / "requirements.txt", *_policies(project, stage)):
+        shutil.copyfile(path, copy / path.relative_to(project))
     config = json.loads((project / ".chalice" / "config.json").read_text())
     config["stages"].setdefault(stage, {})["lambda_architecture"] = _architecture(project, stage)
     (copy / ".chalice" / "config.json").write_text(json.dumps(config))
+
+
+def _policies(project: Path, stage: str) -> list[Path]:
+    """What the stage's functions may do: a file for each."""
+    return sorted((project / ".chalice").glob(f"policy-{stage}*.json"))
 
 
 @contextmanager

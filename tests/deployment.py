@@ -110,6 +110,7 @@ def wired(environment: Mapping[str, str]) -> Iterator[None]:
 def _forget_wiring() -> None:
     wiring.settings.cache_clear()
     wiring.stores.cache_clear()
+    wiring.worker_stores.cache_clear()
 
 
 def work(stores: Stores, clock: Callable[[], datetime] = lambda: NOW, *, most: int = 100) -> int:

@@ -43,6 +43,9 @@ SIGNATURES = {
     "services.eventbridge._invoke_target": "(target, event, rule, view=None)",
     "services.eventbridge._parse_cron_fields": "(expr: str)",
     "services.eventbridge._parse_rate_seconds": "(expr: str) -> int | None",
+    "services.lambda_svc._sqs_esm_concurrency": (
+        "(esm: dict, func_rec: dict, config: dict, queue: dict | None = None) -> int"
+    ),
     "services.scheduler._create_schedule": "(name, body)",
     "services.scheduler._error": "(status, code, message)",
     "services.scheduler._tick_schedules": "()",
