@@ -2,7 +2,7 @@
 
 from chalice.app import Chalice, CloudWatchEvent, ConvertToMiddleware, Rate, Response, SQSEvent
 
-from chalicelib.api import automation, explore, openapi, push
+from chalicelib.api import automation, explore, openapi, push, push_uploads  # noqa: F401 - declares its routes
 from chalicelib.api.http import json_answer
 from chalicelib.config import bell_queue
 from chalicelib.telemetry import logger

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from chalicelib.domain import errors
-from chalicelib.domain.errors import InvalidDatasetStatus, InvalidRecord, Refused, ValidationFailed
+from chalicelib.domain.errors import InvalidDatasetStatus, InvalidRecord, Refused, UploadRefused, ValidationFailed
 
 STATUSES: dict[type[Refused], int] = {
     errors.InvalidJson: 400,
@@ -30,6 +30,9 @@ STATUSES: dict[type[Refused], int] = {
     errors.EditConflict: 409,
     errors.UniqueKeyChangeRefused: 409,
     errors.LaneNotPaused: 409,
+    errors.UploadNotFound: 404,
+    errors.UploadMissing: 409,
+    errors.UploadRefused: 400,
     errors.InvalidQuery: 400,
     errors.AnswerTooLarge: 400,
     errors.NotInCatalog: 404,
@@ -45,13 +48,17 @@ def status_of(refused: Refused) -> int:
 
 def push_error(code: str, message: str, _status: int, request_id: str, refused: Refused | None) -> dict[str, Any]:
     """The error shape of the push API; a widely used client reads `error`."""
-    details = refused.details[: errors.MAX_DETAILS] if isinstance(refused, InvalidRecord) else []
+    details: list[Any] = []
+    if isinstance(refused, InvalidRecord):
+        details = [detail.as_json() for detail in refused.details[: errors.MAX_DETAILS]]
+    elif isinstance(refused, UploadRefused):
+        details = refused.details
     return {
         "status": "error",
         "error": message,
         "error_code": code,
         "message": message,
-        "details": [detail.as_json() for detail in details],
+        "details": details,
         "request_id": request_id,
     }
 

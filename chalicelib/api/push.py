@@ -22,46 +22,46 @@ _CORS = CORSConfig(
     expose_headers=["X-Batch-Id", "Retry-After", "Preference-Applied"],
     max_age=86400,
 )
-_OPTIONS: dict[str, Any] = {"methods": ALL_METHODS, "content_types": ["*/*"], "cors": _CORS}
-_BASE = "/{dataset_id}/{resource_id}"
+OPTIONS: dict[str, Any] = {"methods": ALL_METHODS, "content_types": ["*/*"], "cors": _CORS}
+BASE = "/{dataset_id}/{resource_id}"
 _OK = '{"status": "OK"}'  # to the byte: clients compare it
 
 
-@routes.route(f"{_BASE}/push", **_OPTIONS)
+@routes.route(f"{BASE}/push", **OPTIONS)
 @answers(push_error, lambda: routes.current_request, "POST")
 def push_records(dataset_id: str, resource_id: str) -> Response:
     """Add or overwrite records."""
     request, now, deadline = _read(dataset_id, resource_id)
-    receipt = push.push_records(wiring.stores(), request, offers_push=_offers_push(), now=now, deadline=deadline)
+    receipt = push.push_records(wiring.stores(), request, offers_push=offers_push(), now=now, deadline=deadline)
     return _answer(dataset_id, receipt)
 
 
-@routes.route(f"{_BASE}/delete", **_OPTIONS)
+@routes.route(f"{BASE}/delete", **OPTIONS)
 @answers(push_error, lambda: routes.current_request, "POST", "DELETE")
 def delete_by_values(dataset_id: str, resource_id: str) -> Response:
     """Delete the records with the ids of these values."""
     request, now, deadline = _read(dataset_id, resource_id)
-    receipt = push.delete_by_values(wiring.stores(), request, offers_push=_offers_push(), now=now, deadline=deadline)
+    receipt = push.delete_by_values(wiring.stores(), request, offers_push=offers_push(), now=now, deadline=deadline)
     return _answer(dataset_id, receipt)
 
 
-@routes.route(f"{_BASE}/{{record_id}}/delete", **_OPTIONS)
+@routes.route(f"{BASE}/{{record_id}}/delete", **OPTIONS)
 @answers(push_error, lambda: routes.current_request, "GET", "DELETE", "POST")
 def delete_by_id(dataset_id: str, resource_id: str, record_id: str) -> Response:
     """Delete one record by its id. GET deletes too: that is the contract with clients in the field."""
     request, now, deadline = _read(dataset_id, resource_id)
     receipt = push.delete_by_id(
-        wiring.stores(), request, record_id, offers_push=_offers_push(), now=now, deadline=deadline
+        wiring.stores(), request, record_id, offers_push=offers_push(), now=now, deadline=deadline
     )
     return _answer(dataset_id, receipt)
 
 
-@routes.route(f"{_BASE}/batches/{{batch_id}}", **_OPTIONS)
+@routes.route(f"{BASE}/batches/{{batch_id}}", **OPTIONS)
 @answers(push_error, lambda: routes.current_request, "GET")
 def read_batch(dataset_id: str, resource_id: str, batch_id: str) -> Response:
     """The receipt of a batch."""
     now, deadline = started(routes.current_request)
-    target = PushTarget(dataset_id=dataset_id, resource_id=resource_id, push_key=_push_key())
+    target = PushTarget(dataset_id=dataset_id, resource_id=resource_id, push_key=push_key())
     return json_answer(push.read_batch(wiring.stores(), target, batch_id, now, deadline))
 
 
@@ -69,17 +69,17 @@ def _read(dataset_id: str, resource_id: str) -> tuple[PushRequest, Any, Any]:
     current = routes.current_request
     now, deadline = started(current)
     request = PushRequest(
-        target=PushTarget(dataset_id=dataset_id, resource_id=resource_id, push_key=_push_key()),
+        target=PushTarget(dataset_id=dataset_id, resource_id=resource_id, push_key=push_key()),
         batch_id=new_batch_id(now),
         body=body_of(current),
         content_type=current.headers.get("content-type", ""),
-        lenient="handling=lenient" in _preferences(),
-        wait=_wait(),
+        lenient="handling=lenient" in preferences(),
+        wait=seconds_to_wait(),
     )
     return request, now, deadline
 
 
-def _push_key() -> str:
+def push_key() -> str:
     """The key of `?pushkey=`, else of `X-Push-Key`, else of `Authorization: Pushkey`."""
     current = routes.current_request
     scheme, _, credentials = current.headers.get("authorization", "").strip().partition(" ")
@@ -87,28 +87,27 @@ def _push_key() -> str:
     return query_of(current, "pushkey") or current.headers.get("x-push-key", "").strip() or bearer
 
 
-def _preferences() -> set[str]:
+def preferences() -> set[str]:
     """The preferences of the Prefer header (RFC 7240), lower-case, without blanks or quotes."""
     header = routes.current_request.headers.get("prefer", "").lower()
     return {part.partition(";")[0].replace(" ", "").replace('"', "") for part in header.split(",")}
 
 
-def _wait() -> float:
+def seconds_to_wait(default: float = 0.0) -> float:
     """The seconds of `Prefer: wait=N`."""
-    seconds = [part.removeprefix("wait=") for part in _preferences() if part.startswith("wait=")]
-    return (
-        float(seconds[0]) if seconds and seconds[0].isascii() and seconds[0].isdigit() and len(seconds[0]) < 6 else 0.0
-    )
+    asked = next((part.removeprefix("wait=") for part in preferences() if part.startswith("wait=")), "")
+    return float(asked) if asked.isascii() and asked.isdigit() and len(asked) < 6 else default
 
 
-def _offers_push() -> bool:
+def offers_push() -> bool:
+    """Whether this deployment offers push."""
     return "push" in wiring.settings().features
 
 
 def _answer(dataset_id: str, receipt: Receipt) -> Response:
     report_batch(dataset_id, receipt)
     headers = {"X-Batch-Id": receipt.batch_id}
-    told = _preferences() & {"return=representation", "handling=lenient"}
-    if applied := sorted(told | {part for part in _preferences() if part.startswith("wait=") and _wait()}):
+    told = preferences() & {"return=representation", "handling=lenient"}
+    if applied := sorted(told | {part for part in preferences() if part.startswith("wait=") and seconds_to_wait()}):
         headers["Preference-Applied"] = ", ".join(applied)
     return json_answer(receipt.as_answer() if told else _OK, headers=headers)

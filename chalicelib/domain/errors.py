@@ -205,6 +205,28 @@ class NotInCatalog(Refused):
     code = "NotFoundException"
 
 
+class UploadNotFound(Refused):
+    """No upload with this id: ask for a new one; an upload is kept for two days."""
+
+    code = "upload_not_found"
+
+
+class UploadMissing(Refused):
+    """The file has not arrived: send it to the form that the upload was answered with, then commit it again."""
+
+    code = "upload_missing"
+
+
+class UploadRefused(Refused):
+    """The uploaded file is refused, and nothing of it was written: mend it and upload it again."""
+
+    code = "invalid_record"
+
+    def __init__(self, message: str | None = None, details: Sequence[Mapping[str, Any]] = ()) -> None:
+        super().__init__(message)
+        self.details = list(details)
+
+
 class LaneNotPaused(Refused):
     """The lane of this dataset is not paused: its jobs are being applied, wait for them. Only a paused lane is resumed,
     and only its first job can be aborted."""

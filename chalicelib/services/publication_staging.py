@@ -1,34 +1,25 @@
 """Staging a publication: its files are read to their end and prepared under the new configuration, part by part, and
 then accepted as one job. What is broken further down has changed nothing."""
 
-from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from itertools import islice
-from typing import Any, TypeVar
+from typing import Any
 
 import orjson
 
-from chalicelib.domain.changes import Changes, puts_of
 from chalicelib.domain.errors import PublicationAborted, RecordRefusal, TemporarilyUnavailable
 from chalicelib.domain.identifiers import new_batch_id
 from chalicelib.domain.job import PUBLISH, Job
 from chalicelib.domain.live import LiveDataset
-from chalicelib.domain.payload import Payload
 from chalicelib.services.bells import ring_lane
 from chalicelib.services.dataset_status import is_aborting
 from chalicelib.services.publication_plan import Plan, Source
 from chalicelib.services.source_files import read_source
-from chalicelib.services.staging import Stager
-from chalicelib.services.writing import store_contents
+from chalicelib.services.staging import Stager, prepared_batches
 from chalicelib.store.dynamodb import Deadline
-from chalicelib.store.objects import file_key, job_key
 from chalicelib.store.stores import Stores
 
-PREPARED_AT_ONCE = 2000  # records
 MAX_ERRORS = 100
-
-Part = TypeVar("Part")
 
 
 @dataclass(kw_only=True)
@@ -93,24 +84,19 @@ def commit_publication(live: LiveDataset, plan: Plan, staged: Staged, now: datet
 
 
 def _stage(staged: Staged, live: LiveDataset, plan: Plan, source: Source, deadline: Deadline) -> None:
-    stores, before = staged.stores, len(staged.parts)
-    stager = Stager(stores, lambda part: job_key(live.partition, staged.batch_id, before + part))
+    stores, before = staged.stores, 0
+    stager = Stager(stores, live.partition, staged.batch_id, first=len(staged.parts))
     try:
-        preparer = plan.configuration.preparer(source.uid)
-        for number, records in enumerate(_in_batches(read_source(stores, live.dataset_uid, source))):
+        records = read_source(stores, live.dataset_uid, source)
+        for batch, prepared in prepared_batches(records, plan.configuration.preparer(source.uid)):
             _check(live.dataset_uid, deadline)
-            prepared = preparer.prepare(Payload(objects=[record.values for record in records]))
-            puts = puts_of(
-                prepared.records.values(),
-                lambda record_id, name, sha256: file_key(live.partition, record_id, name, sha256, staged.batch_id),
-            )
-            store_contents(stores, prepared.records, puts)
-            stager.add(Changes(puts=puts))
-            staged.records += len(puts)
+            stager.take(prepared)
+            staged.records += len(prepared.records)
             staged.errors += [
-                _record_error(refusal, number * PREPARED_AT_ONCE, records[refusal.index].place)
+                _record_error(refusal, before, batch[refusal.index].place)
                 for refusal in prepared.refusals[: MAX_ERRORS - len(staged.errors)]
             ]
+            before += len(batch)
         stager.finish()
     finally:
         staged.parts += stager.keys
@@ -122,12 +108,6 @@ def _check(dataset_uid: str, deadline: Deadline) -> None:
         raise TemporarilyUnavailable(_TOO_LONG)
     if is_aborting(dataset_uid):
         raise PublicationAborted
-
-
-def _in_batches(parts: Iterable[Part]) -> Iterator[Sequence[Part]]:
-    iterator = iter(parts)
-    while batch := list(islice(iterator, PREPARED_AT_ONCE)):
-        yield batch
 
 
 def _record_error(refusal: RecordRefusal, before: int, place: str) -> dict[str, Any]:

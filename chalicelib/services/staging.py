@@ -1,29 +1,54 @@
-"""Staging: a long run of prepared changes, put away in parts before anything is applied, so that what turns out to be
-broken further down has changed nothing, and memory stays bounded whatever the length."""
+"""Staging: a long run of records, prepared and put away in parts before anything is applied, so that what turns out to
+be broken further down has changed nothing, and memory stays bounded whatever the length."""
 
-from collections.abc import Callable
+from collections.abc import Iterable, Iterator
+from itertools import islice
 
-from chalicelib.domain.changes import Changes, as_text
+from chalicelib.domain.changes import Changes, as_text, puts_of
+from chalicelib.domain.payload import Payload
+from chalicelib.domain.record import PreparedPayload, Preparer
 from chalicelib.services.job_payload import packed_text
+from chalicelib.services.writing import store_contents
+from chalicelib.sources.formats.source_record import SourceRecord
 from chalicelib.store.dynamodb import aws_faults_as_unavailable
+from chalicelib.store.objects import file_key, job_key
 from chalicelib.store.stores import Stores
 
+PREPARED_AT_ONCE = 2000  # records
 PART_CHARACTERS = 4_000_000
 PART_RECORDS = 20_000
 
+Batch = tuple[list[SourceRecord], PreparedPayload]
+
+
+def prepared_batches(records: Iterable[SourceRecord], preparer: Preparer) -> Iterator[Batch]:
+    """The records of a file, some at a time, with what they were prepared to."""
+    iterator = iter(records)
+    while batch := list(islice(iterator, PREPARED_AT_ONCE)):
+        yield batch, preparer.prepare(Payload(objects=[record.values for record in batch]))
+
 
 class Stager:
-    """Takes changes in their order and keeps them in parts; the last part is kept by `finish`. Within a part, as
-    between parts, what comes later wins when it is applied."""
+    """Takes what a job will write, in its order, and keeps it in parts; the last part is kept by `finish`. Within a
+    part, as between parts, what comes later wins when it is applied. `first` is the number of its first part."""
 
-    def __init__(self, stores: Stores, key_of: Callable[[int], str]) -> None:
-        self._stores, self._key_of = stores, key_of
+    def __init__(self, stores: Stores, partition: str, batch_id: str, first: int = 0) -> None:
+        self._stores, self._partition, self._batch_id, self._first = stores, partition, batch_id, first
         self._texts: list[str] = []
         self._characters = self._records = 0
         self.keys: list[str] = []
 
+    def take(self, prepared: PreparedPayload) -> None:
+        """Take the records of a prepared payload; their file contents are stored at once."""
+        puts = puts_of(
+            prepared.records.values(),
+            lambda record_id, name, sha256: file_key(self._partition, record_id, name, sha256, self._batch_id),
+        )
+        store_contents(self._stores, prepared.records, puts)
+        self.add(Changes(puts=puts))
+
     def add(self, changes: Changes) -> None:
-        """Take some more changes."""
+        """Take some changes."""
         if not len(changes):
             return
         text = as_text(changes)
@@ -39,8 +64,12 @@ class Stager:
             self._keep()
         return self.keys
 
+    def discard(self) -> None:
+        """Remove the parts: they will not be applied."""
+        self._stores.jobs.delete(self.keys)
+
     def _keep(self) -> None:
-        key = self._key_of(len(self.keys))
+        key = job_key(self._partition, self._batch_id, self._first + len(self.keys))
         self.keys.append(key)
         with aws_faults_as_unavailable():
             self._stores.jobs.put(key, packed_text("\n".join(self._texts)), "application/gzip")

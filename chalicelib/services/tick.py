@@ -1,20 +1,29 @@
 """What is done once a minute."""
 
+from collections.abc import Callable, Mapping
 from datetime import datetime
 
-from chalicelib.services.bells import LANE, PUBLISH, ring
-from chalicelib.store.catalog import dataset_pk, live_pk
+from chalicelib.services.bells import LANE, PUBLISH, UPLOAD, ring
+from chalicelib.store.catalog import UPLOADED, dataset_pk, live_pk
 from chalicelib.store.dynamodb import Deadline
 from chalicelib.store.stores import Stores
 
 
 def ring_again(stores: Stores, now: datetime, deadline: Deadline) -> int:
-    """Ring for every dataset with a job, or a publication, that has waited for more than a minute; how many."""
+    """Ring for every dataset with a job, and every publication and upload, that has waited for more than a minute;
+    how many."""
     moment = int(now.timestamp())
     rung = 0
-    for task, prefix in ((LANE, live_pk("")), (PUBLISH, dataset_pk(""))):
-        names = {pk.removeprefix(prefix) for pk, _ in stores.due.keys(task, moment, deadline)}
+    for task, name_of in _NAMES.items():
+        names = {name_of(pk, sk) for pk, sk in stores.due.keys(task, moment, deadline)}
         for name in sorted(names):
             ring(stores, task, name)
         rung += len(names)
     return rung
+
+
+_NAMES: Mapping[str, Callable[[str, str], str]] = {
+    LANE: lambda pk, _: pk.removeprefix(live_pk("")),
+    PUBLISH: lambda pk, _: pk.removeprefix(dataset_pk("")),
+    UPLOAD: lambda pk, sk: f"{pk.removeprefix(dataset_pk(''))}.{sk.removeprefix(UPLOADED)}",
+}

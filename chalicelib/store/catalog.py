@@ -8,6 +8,7 @@
 | resource        | `dataset#{dataset_uid}` | `resource#{uid}`      |
 | uploaded file   | `dataset#{dataset_uid}` | `file#{uid}`          |
 | schedule        | `dataset#{dataset_uid}` | `schedule#{uid}`      |
+| upload          | `dataset#{dataset_uid}` | `upload#{upload_id}`  |
 | publication     | `dataset#{dataset_uid}` | `publication`         |
 | API key         | `apikey`                | SHA-256 of the key    |
 | live dataset    | `live#{dataset_id}`     | `config`              |
@@ -36,7 +37,8 @@ from chalicelib.store.dynamodb import CONNECT_TIMEOUT, READ_TIMEOUT
 
 DATASETS, API_KEYS = "dataset", "apikey"
 FIELDS, PROCESSORS, PUBLICATION, CONFIG, LANE = "fields", "processors", "publication", "config", "lane"
-RESOURCE, FILE, SCHEDULE, JOB = "resource#", "file#", "schedule#", "job#"
+RESOURCE, FILE, SCHEDULE, UPLOADED, JOB = "resource#", "file#", "schedule#", "upload#", "job#"
+WAITING, CHECKING, ACCEPTED, REFUSED = "waiting", "checking", "accepted", "refused"  # states of an upload
 
 
 def dataset_pk(dataset_uid: str) -> str:
@@ -163,6 +165,33 @@ class PublicationItem(Model):
     due_at = NumberAttribute()
 
 
+class UploadItem(Model):
+    """A push past the limit of a request: its file lies in S3, and what became of it is here until it expires. `due`
+    and `due_at` make the tick ring for it again while it is being checked."""
+
+    class Meta:
+        """Bound in `bind_models`."""
+
+        table_name = ""
+
+    pk = UnicodeAttribute(hash_key=True)
+    sk = UnicodeAttribute(range_key=True)
+    dataset_id = UnicodeAttribute()
+    resource_uid = UnicodeAttribute()
+    format = UnicodeAttribute(null=True)
+    state = UnicodeAttribute()
+    is_lenient = BooleanAttribute(default=False)
+    batch_id = UnicodeAttribute(null=True)
+    records = NumberAttribute(null=True)
+    rejected = NumberAttribute(null=True)
+    estimated_seconds = NumberAttribute(null=True)
+    message = UnicodeAttribute(null=True)
+    details = JSONAttribute(null=True)
+    expires_at = NumberAttribute()
+    due = UnicodeAttribute(null=True)
+    due_at = NumberAttribute(null=True)
+
+
 class ApiKeyItem(Model):
     """An API key: its fingerprint, never the key."""
 
@@ -215,6 +244,7 @@ MODELS: tuple[type[Model], ...] = (
     UploadedFileItem,
     ScheduleItem,
     PublicationItem,
+    UploadItem,
     ApiKeyItem,
     LiveItem,
 )

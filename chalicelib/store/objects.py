@@ -53,6 +53,29 @@ class ObjectStore:
                 return None
             raise
 
+    def head(self, key: str, size: int) -> bytes | None:
+        """The first bytes of an object, or None when there is none."""
+        try:
+            answer = self._client.get_object(Bucket=self._bucket, Key=key, Range=f"bytes=0-{size - 1}")
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "InvalidRange":
+                return b""  # an empty object has no first byte
+            if error.response["Error"]["Code"] in ("NoSuchKey", "404"):
+                return None
+            raise
+        content: bytes = answer["Body"].read()
+        return content
+
+    def exists(self, key: str) -> bool:
+        """Whether there is an object of that key."""
+        try:
+            self._client.head_object(Bucket=self._bucket, Key=key)
+        except ClientError as error:
+            if error.response["Error"]["Code"] in ("NoSuchKey", "404"):
+                return False
+            raise
+        return True
+
     def upload_form(self, key: str, *, most: int) -> dict[str, Any]:
         """A signed form that uploads one object of at most that many bytes, for an hour: {"url", "fields"}."""
         conditions = [["content-length-range", 1, most]]
@@ -114,6 +137,11 @@ def file_key(partition: str, record_id: str, field: str, sha256: str, batch_id: 
     can never remove what the other has just stored."""
     name = hashlib.sha256(field.encode()).hexdigest()[:16]  # a name may be long, a key has 1,024 bytes
     return f"{partition}/{record_id}/{name}/{sha256}.{batch_id}"
+
+
+def upload_key(dataset_uid: str, upload_id: str) -> str:
+    """The key of a file that a device pushes past the limit of a request."""
+    return f"uploads/{dataset_uid}/{upload_id}"
 
 
 def job_key(partition: str, batch_id: str, part: int = 0) -> str:

@@ -7,6 +7,7 @@ from chalicelib.domain.errors import MAX_DETAILS
 from chalicelib.domain.receipt import APPLIED, FAILED, MAX_RECORD_IDS, QUEUED, Counts
 from chalicelib.domain.resource_shape import FILE_TYPES, TYPES
 from chalicelib.domain.schema import FIELD_TYPES
+from chalicelib.services.uploads import KINDS
 
 _TEXT: Json = {"type": "string"}
 _WHOLE: Json = {"type": "integer", "minimum": 0}
@@ -82,6 +83,26 @@ def _push() -> Json:
         "Receipt": record({"status": {"const": "OK"}, **stored, "record_ids": ids}, optional=optional),
         "StoredReceipt": record(stored, optional=optional),
         "NotedRefusal": record({**batch, **refused}),
+        "UploadOrder": record({"format": {"enum": list(KINDS)}}, optional=["format"]),
+        "Upload": record(
+            {
+                "status": {"const": "OK"},
+                "upload_id": _TEXT,
+                "upload": record({"method": {"const": "POST"}, "url": _TEXT, "fields": _ANY}),
+                "max_bytes": _WHOLE,
+                "expires_in": {**_WHOLE, "description": "seconds"},
+            }
+        ),
+        "UploadChecking": record({"status": {"const": "checking"}, "upload_id": _TEXT}),
+        "UploadAccepted": record(
+            {
+                "status": {"const": "OK"},
+                "batch_id": _TEXT,
+                "records": _WHOLE,
+                "rejected": _WHOLE,
+                "estimated_seconds": {**_WHOLE, "description": "until it is applied"},
+            }
+        ),
     }
 
 

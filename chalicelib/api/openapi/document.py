@@ -141,6 +141,7 @@ def _sentences(codes: Mapping[str, str]) -> str:
 _SUCCESSES = {
     200: "Done.",
     201: "Made.",
+    202: "Not done yet: the same request asks again.",
     204: "Done, and nothing to show.",
     302: "It lies there: follow the Location, which is valid for some minutes.",
 }

@@ -56,6 +56,16 @@ OPERATIONS = {
     f"GET {_DATASET}/{{record_id}}/delete": _delete_by_id("Delete one record by its id; GET deletes too"),
     f"DELETE {_DATASET}/{{record_id}}/delete": _delete_by_id("Delete one record by its id"),
     f"POST {_DATASET}/{{record_id}}/delete": _delete_by_id("Delete one record by its id, as DELETE does"),
+    f"POST {_DATASET}/push/upload": Operation(
+        answers={200: json_of(ref("Upload"))},
+        body=json_of(ref("UploadOrder"), {"format": "jsonl"}),
+        refusals=[errors.ValidationFailed],
+    ),
+    f"POST {_DATASET}/push/upload/{{upload_id}}/commit": Operation(
+        answers={200: json_of(ref("UploadAccepted")), 202: json_of(ref("UploadChecking"))},
+        headers={200: _BATCH_ID},
+        refusals=[errors.UploadNotFound, errors.UploadMissing, errors.UploadRefused],
+    ),
     f"GET {_DATASET}/batches/{{batch_id}}": Operation(
         answers={200: json_of({"anyOf": [ref("StoredReceipt"), ref("NotedRefusal")]})},
         refusals=[errors.BatchNotFound],
@@ -78,6 +88,7 @@ PUSH = Api(
         "dataset_id": path_parameter("The id of the dataset.", "library-books", SLUG),
         "resource_id": path_parameter("The id of the resource.", "realtime", SLUG),
         "record_id": path_parameter("The id of the record; one that is not there is fine.", "0" * 40),
+        "upload_id": path_parameter("The id that the upload was answered with.", "0" * 28),
         "batch_id": path_parameter("The id that `X-Batch-Id` told.", "0" * 28, "^[0-9a-f]{28}$"),
     },
     operations=OPERATIONS,

@@ -1,0 +1,224 @@
+"""Checking an upload: what the worker does with a file that was committed. It is read to its end and prepared part by
+part, in constant memory; when all of it fits it is accepted as one job, else nothing of it is."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+from pynamodb.exceptions import DoesNotExist
+
+from chalicelib.domain.errors import (
+    MAX_DETAILS,
+    ConfigurationMoved,
+    DatasetNotPublished,
+    Refused,
+    TemporarilyUnavailable,
+)
+from chalicelib.domain.identifiers import new_batch_id
+from chalicelib.domain.job import WRITE, Job
+from chalicelib.domain.live import LiveDataset
+from chalicelib.domain.receipt import QUEUED, Counts, Receipt
+from chalicelib.domain.record import PreparedPayload
+from chalicelib.services.bells import ring_lane
+from chalicelib.services.staging import Stager, prepared_batches
+from chalicelib.services.uploads import KINDS
+from chalicelib.sources.formats.broken import BrokenFile
+from chalicelib.sources.formats.detection import detect
+from chalicelib.sources.formats.opening import open_records
+from chalicelib.sources.formats.source_record import SourceRecord
+from chalicelib.store.catalog import ACCEPTED, CHECKING, REFUSED, UPLOADED, UploadItem, dataset_pk
+from chalicelib.store.dynamodb import Deadline, aws_faults_as_unavailable
+from chalicelib.store.objects import upload_key
+from chalicelib.store.records import TableWrite
+from chalicelib.store.stores import Stores
+
+WRITTEN_A_SECOND = 4000  # records, of one write unit each: what a new table takes
+HEAD = 64 * 1024  # bytes that tell the format of a file
+TRIES = 3  # of a check that a publication overtakes
+
+
+class _Unacceptable(Exception):  # noqa: N818 - internal signal, becomes the refusal of the upload
+    def __init__(self, message: str, details: Sequence[dict[str, Any]] = ()) -> None:
+        super().__init__(message)
+        self.message, self.details = message, list(details)
+
+
+@dataclass(kw_only=True)
+class _Check:
+    """One reading of an uploaded file under the configuration that `live` takes pushes with."""
+
+    stores: Stores
+    live: LiveDataset
+    item: UploadItem
+    now: datetime
+    deadline: Deadline
+    records: int = 0
+    rejected: int = 0
+    skipped: int = 0
+    details: list[dict[str, Any]] = field(default_factory=list)
+    ignored: set[str] = field(default_factory=set)
+
+    def run(self, records: Iterable[SourceRecord]) -> None:
+        """Read all records and accept them; _Unacceptable when some do not fit, and are not to be left out."""
+        batch_id = new_batch_id(self.now)
+        stager = Stager(self.stores, self.live.partition, batch_id)
+        try:
+            self._stage(records, stager)
+            self._commit(batch_id, stager.finish())
+        except (_Unacceptable, ConfigurationMoved):
+            stager.discard()
+            raise
+
+    def _stage(self, records: Iterable[SourceRecord], stager: Stager) -> None:
+        read = 0
+        for batch, prepared in prepared_batches(records, self.live.intake.preparer(self.item.resource_uid)):
+            if self.deadline.remaining() <= 0:
+                raise TemporarilyUnavailable
+            self._note_refusals(batch, prepared, read)
+            read += len(batch)
+            self.records += len(prepared.ids)
+            self.skipped += prepared.skipped
+            self.ignored |= prepared.ignored_fields
+            if self._is_refused and len(self.details) >= MAX_DETAILS:
+                break  # enough to mend
+            if not self._is_refused:
+                stager.take(prepared)
+        if self._is_refused:
+            more = " or more" if len(self.details) >= MAX_DETAILS else ""
+            raise _Unacceptable(
+                f"{self.rejected}{more} records are refused; nothing was written. Mend what the details name and "
+                "upload the file again.",
+                self.details,
+            )
+
+    @property
+    def _is_refused(self) -> bool:
+        return self.rejected > 0 and not self.item.is_lenient
+
+    def _note_refusals(self, batch: Sequence[SourceRecord], prepared: PreparedPayload, before: int) -> None:
+        self.rejected += len({refusal.index for refusal in prepared.refusals})
+        for refusal in prepared.refusals[: MAX_DETAILS - len(self.details)]:
+            said = {**refusal.as_json(), "index": before + refusal.index}
+            self.details.append({**said, "message": f"{batch[refusal.index].place}: {refusal.message}"})
+
+    def _commit(self, batch_id: str, parts: Sequence[str]) -> None:
+        """Accept the job, its receipt and the upload's new state, in one transaction."""
+        live, item = self.live, self.item
+        receipt = {**self._receipt(batch_id).as_stored(), "details": self.details}
+        job = Job(
+            kind=WRITE,
+            batch_id=batch_id,
+            dataset_id=live.dataset_id,
+            dataset_uid=live.dataset_uid,
+            generation=live.generation,
+            version=live.version,
+            resource_uid=item.resource_uid,
+            accepted_at=int(self.now.timestamp() * 1000),
+            receipt=receipt,
+            parts=parts,
+        )
+        riders = [
+            self.stores.activity.batch_write(live.dataset_uid, batch_id, receipt, self.now),
+            TableWrite(self.stores.names.catalog_table, self._accepted(batch_id).to_dynamodb_dict()),
+        ]
+        committed = self.stores.lane.commit(live, job, riders, self.deadline)
+        ring_lane(self.stores, live, committed, self.deadline)
+
+    def _accepted(self, batch_id: str) -> UploadItem:
+        """What the upload's item becomes."""
+        return UploadItem(
+            self.item.pk,
+            self.item.sk,
+            dataset_id=self.item.dataset_id,
+            resource_uid=self.item.resource_uid,
+            format=self.item.format,
+            state=ACCEPTED,
+            is_lenient=self.item.is_lenient,
+            batch_id=batch_id,
+            records=self.records,
+            rejected=self.rejected,
+            estimated_seconds=1 + self.records // WRITTEN_A_SECOND,
+            expires_at=self.item.expires_at,
+        )
+
+    def _receipt(self, batch_id: str) -> Receipt:
+        return Receipt(
+            batch_id=batch_id,
+            resource_uid=self.item.resource_uid,
+            received_at=self.now,
+            operation="push",
+            state=QUEUED,
+            counts=Counts(
+                records=self.records + self.rejected + self.skipped, rejected=self.rejected, skipped=self.skipped
+            ),
+            ignored_fields=sorted(self.ignored),
+        )
+
+
+def check_upload(stores: Stores, name: str, clock: Callable[[], datetime], deadline: Deadline) -> None:
+    """Check the upload `{dataset_uid}.{upload_id}` and accept or refuse it. Told twice, it does nothing the second
+    time; after a crash it is checked anew, as it is when a publication overtakes it."""
+    dataset_uid, _, upload_id = name.partition(".")
+    key = upload_key(dataset_uid, upload_id)
+    try:
+        item = UploadItem.get(dataset_pk(dataset_uid), UPLOADED + upload_id, consistent_read=True)
+    except DoesNotExist:
+        return
+    if item.state == CHECKING:
+        try:
+            for _ in range(TRIES - 1):
+                with suppress(ConfigurationMoved):
+                    _check(stores, item, key, clock(), deadline)
+                    break
+            else:
+                _check(stores, item, key, clock(), deadline)
+        except _Unacceptable as unacceptable:
+            _refuse(item, unacceptable.message, unacceptable.details)
+        except TemporarilyUnavailable:
+            if deadline.remaining() > 0:
+                raise
+            _refuse(item, "The file takes longer to check than there is time: split it into smaller ones.", [])
+        except Refused as refused:
+            _refuse(item, refused.message, [])
+    with suppress(ClientError, BotoCoreError):  # it goes by its age then
+        stores.jobs.delete([key])
+
+
+def _check(stores: Stores, item: UploadItem, key: str, now: datetime, deadline: Deadline) -> None:
+    live = stores.live.read(item.dataset_id, deadline)
+    is_there = live is not None and item.pk == dataset_pk(live.dataset_uid) and live.takes_pushes
+    if live is None or not is_there or item.resource_uid not in live.intake.intakes:
+        raise DatasetNotPublished
+    check = _Check(stores=stores, live=live, item=item, now=now, deadline=deadline)
+    check.run(_records(stores, key, item.format))
+
+
+def _records(stores: Stores, key: str, format_name: str | None) -> Iterator[SourceRecord]:
+    with aws_faults_as_unavailable():
+        head, stream = stores.jobs.head(key, HEAD), stores.jobs.open(key)
+    if head is None or stream is None:
+        raise _Unacceptable("The uploaded file is gone: send it again, to a new form.")
+    try:
+        if format_name:
+            kind, params = KINDS[format_name], dict[str, Any]()
+        else:
+            guess = detect(head, "upload", is_whole=len(head) < HEAD)
+            kind, params = guess.kind, dict(guess.params)
+        yield from open_records(stream, kind, params)
+    except BrokenFile as broken:
+        raise _Unacceptable(f"The file cannot be read: {broken}. Nothing was written.") from None
+
+
+def _refuse(item: UploadItem, message: str, details: Sequence[dict[str, Any]]) -> None:
+    item.update(
+        [
+            UploadItem.state.set(REFUSED),
+            UploadItem.message.set(message),
+            UploadItem.details.set(list(details)),
+            UploadItem.due.remove(),
+            UploadItem.due_at.remove(),
+        ]
+    )

@@ -1,0 +1,181 @@
+"""A file past the limit of a push is checked whole before it is accepted, and then a push like any other."""
+
+import gzip
+import json
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from chalicelib.domain.errors import UploadMissing, UploadNotFound, UploadRefused
+from chalicelib.services.tick import ring_again
+from chalicelib.services.uploads import UploadRequest, commit_upload, open_upload, shown_upload
+from chalicelib.store.catalog import UploadItem
+from chalicelib.store.dynamodb import Deadline
+from chalicelib.store.objects import upload_key
+from chalicelib.store.stores import Stores
+from tests.builders import NOW, at
+from tests.deployment import work
+from tests.faults import CallCounter, Crash, counted
+from tests.services.devices import Device, a_device
+
+BOOKS = [{"isbn": str(n), "loans": n} for n in range(30)]
+MANY = [{"isbn": str(n), "loans": n} for n in range(2100)]  # more than are prepared at once
+
+
+def lines(books: list[dict[str, Any]]) -> bytes:
+    return "\n".join(json.dumps(book) for book in books).encode()
+
+
+def table(books: list[dict[str, Any]]) -> bytes:
+    return "\n".join(["isbn;loans", *(f"{book['isbn']};{book['loans']}" for book in books)]).encode()
+
+
+def a_library(stores: Stores) -> Device:
+    return a_device(stores, bootstrap={"isbn": "1", "loans": 1}, unique_key=["isbn"])
+
+
+def uploaded(device: Device, content: bytes | None, body: Any = None) -> str:
+    """The id of an upload whose file has arrived."""
+    common = {"offers_push": True, "now": NOW, "deadline": Deadline(5)}
+    upload_id: str = open_upload(device.stores, UploadRequest(target=device.target, body=body), **common)["upload_id"]
+    if content is not None:
+        device.stores.jobs.put(upload_key(device.dataset_uid, upload_id), content, "application/octet-stream")
+    return upload_id
+
+
+def commit(device: Device, upload_id: str, **options: Any) -> UploadItem:
+    request = UploadRequest(target=device.target, upload_id=upload_id, wait=0, **options)
+    return commit_upload(device.stores, request, offers_push=True, now=NOW, deadline=Deadline(5))
+
+
+def loans(device: Device) -> dict[str, int]:
+    return {record["isbn"]: record["loans"] for record in device.stored().values()}
+
+
+@pytest.mark.parametrize(
+    ("content", "body"),
+    [
+        (lines(MANY), None),
+        (lines(BOOKS), {"format": "jsonl"}),
+        (gzip.compress(lines(BOOKS)), None),
+        (json.dumps(BOOKS).encode(), {"format": "json"}),
+        (table(BOOKS), None),
+        (gzip.compress(table(BOOKS)), {"format": "csv"}),
+    ],
+    ids=["lines", "lines as said", "lines in gzip", "array", "table", "table in gzip"],
+)
+def test_a_file_is_checked_then_accepted_then_applied(stores: Stores, content: bytes, body: Any) -> None:
+    device = a_library(stores)
+    upload_id = uploaded(device, content, body)
+    assert shown_upload(commit(device, upload_id)) == {"status": "checking", "upload_id": upload_id}
+    assert loans(device) == {}
+    work(stores)
+    shown = shown_upload(commit(device, upload_id))
+    count = shown["records"]
+    assert (shown["status"], shown["rejected"], shown["estimated_seconds"]) == ("OK", 0, 1)
+    assert count in (len(BOOKS), len(MANY))
+    assert loans(device) == {book["isbn"]: book["loans"] for book in MANY[:count]}
+    receipt = stores.activity.batch(device.dataset_uid, shown["batch_id"], Deadline(5))
+    assert receipt is not None
+    assert (receipt["state"], receipt["created"], receipt["records"]) == ("applied", count, count)
+    assert stores.jobs.get(upload_key(device.dataset_uid, upload_id)) is None
+    assert work(stores) == 0
+
+
+def test_one_bad_record_refuses_the_whole_file_with_its_line(stores: Stores) -> None:
+    device = a_library(stores)
+    upload_id = uploaded(device, lines([*MANY[:2050], {"isbn": "x", "loans": "many"}, *MANY[2050:]]))
+    commit(device, upload_id)
+    work(stores)
+    with pytest.raises(UploadRefused, match="1 records are refused; nothing was written") as refused:
+        commit(device, upload_id)
+    (detail,) = refused.value.details
+    assert (detail["index"], detail["field"]) == (2050, "loans")
+    assert detail["message"].startswith("line 2051: ")
+    assert loans(device) == {}
+    assert payloads(stores) == []
+
+
+def test_a_lenient_commit_leaves_bad_records_out(stores: Stores) -> None:
+    device = a_library(stores)
+    upload_id = uploaded(device, lines([BOOKS[0], {"isbn": "x", "loans": "many"}, BOOKS[1]]))
+    commit(device, upload_id, lenient=True)
+    work(stores)
+    shown = shown_upload(commit(device, upload_id, lenient=True))
+    assert (shown["records"], shown["rejected"]) == (2, 1)
+    assert loans(device) == {"0": 0, "1": 1}
+
+
+@pytest.mark.parametrize("content", [b"", b"<html>", b"\x1f\x8b broken", b'{"isbn": "1"\n'])
+def test_a_file_that_cannot_be_read_is_refused(stores: Stores, content: bytes) -> None:
+    device = a_library(stores)
+    upload_id = uploaded(device, content)
+    commit(device, upload_id)
+    work(stores)
+    with pytest.raises(UploadRefused, match="cannot be read"):
+        commit(device, upload_id)
+
+
+def test_an_upload_belongs_to_its_resource_and_must_have_arrived(stores: Stores) -> None:
+    device, other = a_library(stores), a_library(stores)
+    with pytest.raises(UploadMissing):
+        commit(device, uploaded(device, None))
+    for unknown in (uploaded(other, b"{}"), "0" * 28, "", "x" * 5000):
+        with pytest.raises(UploadNotFound):
+            commit(device, unknown)
+
+
+def test_pushes_after_an_accepted_file_stand(stores: Stores) -> None:
+    device = a_library(stores)
+    upload_id = uploaded(device, lines(BOOKS))
+    commit(device, upload_id)
+    device.is_followed = False
+    with counted(stores, CallCounter(4, then=lambda: device.push({"isbn": "7", "loans": -1}))):
+        work(stores)
+    assert loans(device)["7"] in (-1, 7)  # while it was being checked: either
+    device.push({"isbn": "7", "loans": -2})
+    work(stores)
+    assert loans(device)["7"] == -2
+
+
+def test_a_worker_that_dies_anywhere_leaves_it_to_the_next(stores: Stores) -> None:
+    device = a_library(stores)
+    with counted(stores, CallCounter()) as whole:
+        commit(device, uploaded(device, lines(BOOKS[:30])))
+        work(stores)
+    for fatal in range(4, whole.calls):
+        upload_id = uploaded(device, lines([{"isbn": "a", "loans": fatal}]))
+        try:
+            with counted(stores, CallCounter(fatal)):
+                commit(device, upload_id)
+                work(stores)
+        except Crash:
+            pass
+        commit(device, upload_id)
+        ring_again(stores, at(61), Deadline(5))
+        work(stores)
+        assert shown_upload(commit(device, upload_id))["status"] == "OK"
+        assert loans(device)["a"] == fatal
+
+
+def test_a_storage_that_does_not_answer_is_asked_again(stores: Stores) -> None:
+    device = a_library(stores)
+    upload_id = uploaded(device, lines(BOOKS[:3]))
+    commit(device, upload_id)
+
+    def fail(operation: str) -> None:
+        if operation == "query":
+            raise ClientError({"Error": {"Code": "AccessDeniedException", "Message": ""}}, operation)
+
+    stores.client.before = fail
+    with pytest.raises(ClientError):
+        work(stores)
+    stores.client.before = lambda _operation: None
+    work(stores)
+    assert len(loans(device)) == 3
+
+
+def payloads(stores: Stores) -> list[str]:
+    listed = stores.jobs._client.list_objects_v2(Bucket=stores.names.lane_bucket, Prefix="jobs/")
+    return [entry["Key"] for entry in listed.get("Contents", ())]
