@@ -74,7 +74,7 @@ class Http:
             answer = self._gateway.handle_request(method=method, path=url, headers=sent, body=content)
         except LocalGatewayException as refused:
             return Answer(status=refused.CODE, headers=dict(refused.headers), body=refused.body or b"")
-        if path.rstrip("/").endswith(_LEFT_TO_THE_WORKER) and answer["statusCode"] == 200:
+        if path.partition("?")[0].rstrip("/").endswith(_LEFT_TO_THE_WORKER) and answer["statusCode"] == 200:
             work(wiring.stores(), lambda: datetime.now(UTC))
         return _answer(answer)
 

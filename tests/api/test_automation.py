@@ -711,7 +711,7 @@ def test_an_answer_larger_than_the_gateway_carries_says_what_to_do(http: Http, k
     http.post(f"{dataset}/publish", key=key)
     for number in range(0, 20, 10):
         body = [{"isbn": str(n), "title": "x" * 340_000} for n in range(number, number + 10)]
-        assert http.post(f"{path}", json=body).status == 200
+        assert http.post(path, json=body).status == 200
     explore = "/explore/v2.1/catalog/datasets/library-books/records"
     answer = http.get(explore, query={"limit": 20})
     assert (answer.status, "limit" in answer.json["message"]) == (400, True)
