@@ -1,0 +1,28 @@
+"""The local cloud's FIFO queues: groups side by side where messages come alone, one after the other within a group."""
+
+import pytest
+
+from tests.infra.emulator import in_emulator
+
+PROGRAM = """
+import json
+from ministack.services import lambda_svc
+from infra.local.repairs import queues
+before = lambda_svc._sqs_esm_concurrency
+queues.apply()
+after = lambda_svc._sqs_esm_concurrency
+fifo, plain, function = {"is_fifo": True}, {"is_fifo": False}, {"config": {}}
+print(json.dumps([
+    before({"BatchSize": 1}, function, {}, fifo),
+    after({"BatchSize": 1}, function, {}, fifo),
+    after({"BatchSize": 10}, function, {}, fifo),
+    after({"BatchSize": 1}, function, {}, plain) == before({"BatchSize": 1}, function, {}, plain),
+]))
+"""
+
+
+@pytest.mark.local_cloud
+def test_groups_of_single_messages_run_side_by_side_and_batches_do_not() -> None:
+    before, after, batches, plain_as_before = in_emulator(PROGRAM)
+    assert before == 1, "the emulator has learnt it: the repair can go"
+    assert (after > 1, batches, plain_as_before) == (True, 1, True)
