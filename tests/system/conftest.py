@@ -2,6 +2,7 @@
 FRESHWIRE_API_KEY name. The tests of this folder import nothing of the product."""
 
 import os
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import count
@@ -40,6 +41,15 @@ class Product:
         """How many records the dataset has."""
         total: int = self.explore(f"/{dataset_id}/records", limit=0)["total_count"]
         return total
+
+    def comes_to(self, dataset_id: str, records: int, *, seconds: float = 60) -> bool:
+        """Whether the dataset has that many records soon: large pushes are applied after they are acknowledged."""
+        end = time.monotonic() + seconds
+        while self.count(dataset_id) != records:
+            if time.monotonic() > end:
+                return False
+            time.sleep(0.2)
+        return True
 
     def dataset(
         self, bootstrap: Any, unique_key: tuple[str, ...] = (), types: dict[str, str] | None = None, **params: Any

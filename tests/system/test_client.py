@@ -77,4 +77,4 @@ def test_records_of_the_largest_batches_fit_through_the_gateway(product: Product
     pushed = freshwire(url, "push", str(file))
     assert pushed.returncode == 0, pushed.stderr
     assert "halving" not in pushed.stderr
-    assert product.count(dataset_id) == 40
+    assert product.comes_to(dataset_id, 40)
