@@ -16,8 +16,9 @@ from pynamodb.attributes import UnicodeAttribute
 from pynamodb.connection import Connection
 from pynamodb.models import Model
 
+from chalicelib.domain.changes import Put
 from chalicelib.store.dynamodb import THREADS, WORKER_THREADS, Deadline, hot_client
-from chalicelib.store.records import RecordStore, RecordWrite, shard_key
+from chalicelib.store.records import Origin, RecordStore, shard_key
 from tests.bench.endpoint import ENVIRONMENT, Stub
 from tests.bench.handler import Handler
 from tests.bench.report import Row
@@ -28,6 +29,7 @@ LATENCY = 8  # milliseconds of a call
 RECORDS, CONTENDER_RECORDS = 11_000, 500
 MOST_OF_BATCH_WRITE = {WORKER_THREADS: 1 / 12}
 PARTITION = "da_bench0.1"
+ORIGIN = Origin(1, "re_bench0")
 
 
 class TextItem(Model):
@@ -112,20 +114,18 @@ def _threads_row(threads: int, seconds: float, cpu: float, theirs: float) -> Row
     )
 
 
-def _read_and_write(records: Sequence[RecordWrite], threads: int) -> tuple[float, float]:
+def _read_and_write(records: Sequence[Put], threads: int) -> tuple[float, float]:
     """Seconds by the clock, and of CPU."""
     with closing(hot_client(ENVIRONMENT["AWS_REGION"])) as client:
         store = RecordStore(client, ENVIRONMENT["RECORDS_TABLE"], threads)
         gc.collect()
         started, cpu = time.perf_counter(), time.process_time()
         store.marks(PARTITION, [record.id for record in records], Deadline(300))
-        store.write(
-            PARTITION, records, [], resource_uid="re_bench0", accepted_at=1, trailing=[], deadline=Deadline(300)
-        )
+        store.write(PARTITION, [(record, ORIGIN) for record in records], [], trailing=list, deadline=Deadline(300))
         return time.perf_counter() - started, time.process_time() - cpu
 
 
-def _batch_write(records: Sequence[RecordWrite]) -> float:
+def _batch_write(records: Sequence[Put]) -> float:
     gc.collect()
     started = time.perf_counter()
     with TextItem.batch_write() as batch:
@@ -134,9 +134,9 @@ def _batch_write(records: Sequence[RecordWrite]) -> float:
     return time.perf_counter() - started
 
 
-def _records(count: int) -> list[RecordWrite]:
+def _records(count: int) -> list[Put]:
     return [
-        RecordWrite(
+        Put(
             f"{number * 2654435761 % 2**32:08x}{number:032x}",
             f'{{"station":"s{number:06d}","temp":21.5,"hum":4}}',
             f"{number:032x}",

@@ -25,10 +25,19 @@ def journal_of(file: str) -> Path:
     return Path(f"{file}.freshwire-progress")
 
 
+# Where the tests run in the background, their shell has had interrupts ignored: this program hears them.
+HEARING = """
+import signal, sys
+from freshwire_client.cli import main
+signal.signal(signal.SIGINT, signal.default_int_handler)
+sys.exit(main())
+"""
+
+
 @contextmanager
 def a_push_under_way(service: Service, file: str) -> Iterator["subprocess.Popen[str]"]:
     """A push in its own process that has had two batches of three acknowledged and waits for the third."""
-    command = [sys.executable, "-m", "freshwire_client", "push", file, "--batch-size", "3"]
+    command = [sys.executable, "-c", HEARING, "push", file, "--batch-size", "3"]
     environment = {**os.environ, **using(service), "PYTHONPATH": str(CLIENT)}
     with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as process:
         for _ in range(3):

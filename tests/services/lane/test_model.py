@@ -65,7 +65,7 @@ TELLING: dict[str, list[list[Step]]] = {
     "job deleted before the writes": [[BIG, ("dying", call, ("visit",))] for call in range(10)],
     "a job of an old generation applied": [[BIG, ("unpublish",), ("publish",), ("visit",)]],
     "a swept acknowledged job": [[BIG, ("lose_rings",), ("tick",)]],
-    "unprocessed items dropped": [[("throttle", 0.3), *[SMALL, ("push", [1, 2], False)] * 4]],
+    "unprocessed items dropped": [[("throttle", 0.8), *[SMALL, ("push", [1, 2], False)] * 4]],
 }
 
 
