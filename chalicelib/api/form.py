@@ -8,7 +8,6 @@ from chalicelib.api.http import body_of
 from chalicelib.domain.errors import ValidationFailed
 
 _HOW = 'send it as multipart/form-data with one part named "file", as curl -F file=@data.csv does'
-
 _IN_MEMORY = 2**24  # bytes, more than the gateway carries: no part goes by way of a temporary file
 
 

@@ -3,7 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
-MAX_LENGTH = 100_000  # characters of all of it
+import orjson
+
+MAX_BYTES = 100_000  # of JSON
+MAX_TITLE = 1000  # characters
 # What an entry may hold: the last two are what the reference platform shows of one, and its clients send back.
 ENTRY = ("value", "remote_value", "override_remote_value")
 
@@ -25,6 +28,11 @@ def metadata_problem(value: Any) -> str | None:
         for name, entry in entries.items():
             if unknown := sorted(entry.keys() - set(ENTRY)):
                 return f"unknown field {', '.join(unknown)} in {template}.{name}; use value"
-    if not isinstance(value.get("default", {}).get("title", {}).get("value", ""), str):
-        return "the title must be text"
-    return None if len(repr(value)) <= MAX_LENGTH else f"more than {MAX_LENGTH} characters: shorten it"
+    title = value.get("default", {}).get("title", {}).get("value", "")
+    if not isinstance(title, str) or len(title) > MAX_TITLE:
+        return f"the title must be text of at most {MAX_TITLE} characters"
+    try:
+        size = len(orjson.dumps(value))
+    except orjson.JSONEncodeError:  # a template or an entry may be named by a path
+        return "a name is no Unicode text: encode it as UTF-8"
+    return None if size <= MAX_BYTES else f"{size} bytes of JSON, the limit is {MAX_BYTES}: shorten it"

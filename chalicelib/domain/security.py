@@ -8,7 +8,7 @@ from typing import Any
 from chalicelib.domain.schema import Schema
 from chalicelib.domain.shape import Key, checked, described, flag
 
-_MAX_NAMES, _MAX_NAME = 500, 255
+_MAX_NAMES, _MAX_NAME, _MAX_BYTES = 500, 255, 30_000
 _UNOFFERED: Mapping[str, Any] = {"filter_query": "", "api_calls_quota": None}
 
 
@@ -75,8 +75,10 @@ def _visible_problem(value: Any) -> str | None:
     if value == []:
         return "name at least one field, or set is_data_visible to false"
     is_names = isinstance(value, list) and all(isinstance(name, str) and len(name) <= _MAX_NAME for name in value)
-    fits = value is None or (is_names and len(value) <= _MAX_NAMES)
-    return None if fits else f"expected null, or a list of at most {_MAX_NAMES} names of fields"
+    if not (value is None or (is_names and len(value) <= _MAX_NAMES)):
+        return f"expected null, or a list of at most {_MAX_NAMES} names of fields"
+    size = sum(len(name.encode()) for name in value or ())
+    return None if size <= _MAX_BYTES else f"{size} bytes of names, the limit is {_MAX_BYTES}: rename some shorter"
 
 
 @described({"enum": ["", None]})

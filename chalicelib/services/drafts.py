@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import orjson
 from pynamodb.exceptions import DoesNotExist
 
 from chalicelib.domain.errors import NotFound, ValidationFailed
@@ -13,6 +14,7 @@ from chalicelib.domain.processors import compile_processor, typed_fields
 from chalicelib.domain.schema import Schema
 from chalicelib.store.catalog import FIELDS, PROCESSORS, RESOURCE, ResourceItem, StackItem, dataset_pk
 
+MAX_BYTES = 170_000  # of JSON: the published and the coming one, titles, switches and visible fields share 400 KB
 Entries = Sequence[Mapping[str, Any]]
 
 
@@ -54,7 +56,22 @@ def draft_configuration(dataset_uid: str, resources: Sequence[ResourceItem]) -> 
         )
         for resource in resources
     }
-    return Configuration(schema=schema, processors=processors, intakes=intakes)
+    return _bounded(Configuration(schema=schema, processors=processors, intakes=intakes))
+
+
+def _bounded(configuration: Configuration) -> Configuration:
+    """The configuration, unless it is too large to be published: pushes read it at every request, from one item."""
+    size = len(orjson.dumps(configuration.as_json()))
+    if size > MAX_BYTES:
+        raise ValidationFailed(
+            {
+                "fields": [
+                    f"fields, processors and null values take {size} bytes together, the limit is {MAX_BYTES}: delete "
+                    "some, or shorten names, descriptions and parameters"
+                ]
+            }
+        )
+    return configuration
 
 
 def check_draft(dataset_uid: str, *, processors: Entries | None = None, fields: Entries | None = None) -> None:

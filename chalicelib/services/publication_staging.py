@@ -88,7 +88,7 @@ def _stage(staged: Staged, live: LiveDataset, plan: Plan, source: Source, deadli
     stager = Stager(stores, live.partition, staged.batch_id, first=len(staged.parts))
     try:
         records = read_source(stores, live.dataset_uid, source)
-        for batch, prepared in prepared_batches(records, plan.configuration.preparer(source.uid)):
+        for batch, prepared in prepared_batches(records, plan.configuration.preparer(source.uid), deadline.has_passed):
             _check(live.dataset_uid, deadline)
             stager.take(prepared)
             staged.records += len(prepared.records)

@@ -25,6 +25,7 @@ from chalicelib.store.stores import Stores
 MAX_FILE_BYTES = 4 * 1024 * 1024  # what the gateway carries in one request, as base64
 MAX_UPLOAD_BYTES = 240 * 1024 * 1024
 MAX_NAME = 255  # characters of a field's name
+MAX_NAMES_BYTES = 100_000  # of all of them
 SAMPLE = 1000  # records that fields are inferred from
 
 
@@ -92,6 +93,8 @@ def _bounded(fields: list[SourceField], key: str) -> list[SourceField]:
         raise ValidationFailed(
             {key: [f"the field '{longest[:40]}…' has a name over {MAX_NAME} characters: shorten it"]}
         )
+    if (size := sum(len(name.encode()) for name, _ in fields)) > MAX_NAMES_BYTES:
+        raise ValidationFailed({key: [f"{size} bytes of names, the limit is {MAX_NAMES_BYTES}: shorten some"]})
     return fields
 
 
@@ -137,7 +140,8 @@ def infer_source_fields(stores: Stores, dataset_uid: str, resource: ResourceItem
         sample = bootstrap if isinstance(bootstrap, list) else [bootstrap]
         return _bounded(infer_fields(sample, null_values=null_values), "bootstrap")
     if not resource.file_uid:
-        return [(name, kind) for name, kind in resource.source_fields or []]  # known once there is a file
+        known = [(name, kind) for name, kind in resource.source_fields or []]
+        return _bounded(known, "source_fields")  # until there is a file
     with suppress(DoesNotExist):
         UploadedFileItem.get(dataset_pk(dataset_uid), FILE + (resource.file_uid or ""), consistent_read=True)
         head = (record.values for record in islice(read_source(stores, dataset_uid, resource), SAMPLE))

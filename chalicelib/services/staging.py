@@ -1,7 +1,7 @@
 """Staging: a long run of records, prepared and put away in parts before anything is applied, so that what turns out to
 be broken further down has changed nothing, and memory stays bounded whatever the length."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 
 from chalicelib.domain.changes import Changes, as_text, puts_of
@@ -21,11 +21,14 @@ PART_RECORDS = 20_000
 Batch = tuple[list[SourceRecord], PreparedPayload]
 
 
-def prepared_batches(records: Iterable[SourceRecord], preparer: Preparer) -> Iterator[Batch]:
-    """The records of a file, some at a time, with what they were prepared to."""
+def prepared_batches(
+    records: Iterable[SourceRecord], preparer: Preparer, is_late: Callable[[], bool]
+) -> Iterator[Batch]:
+    """The records of a file, some at a time, with what they were prepared to. ProcessingTooSlow when processors are
+    still at it once `is_late`."""
     iterator = iter(records)
     while batch := list(islice(iterator, PREPARED_AT_ONCE)):
-        yield batch, preparer.prepare(Payload(objects=[record.values for record in batch]))
+        yield batch, preparer.prepare(Payload(objects=[record.values for record in batch]), is_late)
 
 
 class Stager:

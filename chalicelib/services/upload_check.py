@@ -74,7 +74,8 @@ class _Check:
 
     def _stage(self, records: Iterable[SourceRecord], stager: Stager) -> None:
         read = 0
-        for batch, prepared in prepared_batches(records, self.live.intake.preparer(self.item.resource_uid)):
+        preparer = self.live.intake.preparer(self.item.resource_uid)
+        for batch, prepared in prepared_batches(records, preparer, self.deadline.has_passed):
             if self.deadline.remaining() <= 0:
                 raise TemporarilyUnavailable
             self._note_refusals(batch, prepared, read)

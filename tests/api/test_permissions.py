@@ -52,14 +52,19 @@ def two(shared_http: Http) -> Iterator[Two]:
     yield Two(http=shared_http, mine=a_world(shared_http), others=a_world(shared_http))
 
 
+@pytest.fixture(scope="module")
+def before(two: Two) -> list[Any]:
+    """All that is configured of both, before anybody tried to change it."""
+    return two.configurations()
+
+
 @pytest.mark.parametrize("operation", OF_PARTS)
-def test_a_part_of_another_dataset_is_not_found_under_this_one(two: Two, operation: str) -> None:
-    before = two.configurations()
+def test_a_part_of_another_dataset_is_not_found_under_this_one(two: Two, before: list[Any], operation: str) -> None:
     (part,) = [name for name in PARTS if f"{{{name}}}" in operation]
     refused = two.call(AUTOMATION.prefix, operation, **{part: two.others.parts[part]})
     assert (refused.status, refused.json["error_code"]) == (404, "not_found")
     assert two.others.parts[part] in refused.json["message"]
-    assert two.configurations() == before
+    assert operation.startswith("GET ") or two.configurations() == before
 
 
 @pytest.mark.parametrize("operation", sorted(name for name in routed(app, AUTOMATION) if "{dataset_uid}" in name))

@@ -141,3 +141,52 @@ def test_a_schedule_needs_a_remote_resource_and_a_cron_expression(shared_http: H
         assert (refused.status, list(refused.json["detail"])) == (400, ["cron_schedule"])
     assert "such as" in refused.json["message"]
     created(shared_http.post(f"{dataset}/schedules", key=key, json=schedule))
+
+
+NAMES = {f"{'é' * 200}{number}": 1 for number in range(260)}
+LONG_NAMES = [[f"{'x' * 250}{number}", "text"] for number in range(450)]
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "says"),
+    [
+        ("", {"metadata": {"default": {"description": {"value": "é" * 60_000}}}}, "the limit is 100000"),
+        ("", {"metadata": {"default": {"title": {"value": "é" * 1001}}}}, "at most 1000 characters"),
+        ("import", {"resources": [{"type": "realtime", "params": {"bootstrap": NAMES}}]}, "the limit is 100000"),
+        ("import", {"resources": [{"type": "jsonl", "source_fields": LONG_NAMES}]}, "the limit is 100000"),
+        ("import", {"resources": [{"type": "jsonl", "source_fields": [["x" * 256, "text"]]}]}, "over 255 characters"),
+    ],
+)
+def test_what_would_not_fit_where_it_is_kept_is_refused(
+    shared_http: Http, key: str, path: str, body: dict[str, Any], says: str
+) -> None:
+    document = {"freshwire": 1, "dataset_id": "too-large", "metadata": {}} if path else {}
+    for resource in body.get("resources", ()):
+        resource["datasource"] = {"type": "uploaded_file", "file": None} if resource["type"] == "jsonl" else None
+    refused = shared_http.post(f"{ROOT}/{path}", key=key, json={**document, **body})
+    assert (refused.status, refused.json["error_code"]) == (400, "validation_error")
+    assert says in refused.json["message"]
+
+
+def test_letters_beyond_ascii_take_no_more_room_than_they_are_counted_with(
+    shared_http: Http, key: str, dataset: str
+) -> None:
+    """Escaped, as JSON may be, they would: what is within the limits must fit an item of 400 KB."""
+    for _ in range(8):
+        body = {"type": "description", "field": "isbn", "description": "é" * 4600}
+        created(shared_http.post(f"{dataset}/fields", key=key, json=body))
+    bootstrap = {f"{'é' * 200}{number}": 1 for number in range(60)}
+    created(shared_http.post(f"{dataset}/resources", key=key, json={**REALTIME, "params": {"bootstrap": bootstrap}}))
+    entry = {"value": "é" * 40_000}
+    assert shared_http.put(f"{dataset}/metadata/default/notes", key=key, json=entry).status == 200
+    assert shared_http.post(f"{dataset}/publish", key=key).status == 200
+
+
+def test_a_configuration_that_is_too_large_to_be_published_says_so(shared_http: Http, key: str, dataset: str) -> None:
+    for resource in range(5):
+        bootstrap = {f"{'x' * 240}{resource}.{number}": 1 for number in range(95)}
+        created(
+            shared_http.post(f"{dataset}/resources", key=key, json={**REALTIME, "params": {"bootstrap": bootstrap}})
+        )
+    refused = shared_http.post(f"{dataset}/publish", key=key)
+    assert (refused.status, "the limit is 170000" in refused.json["message"]) == (400, True)

@@ -4,12 +4,12 @@ from datetime import timedelta
 
 import pytest
 
-from chalicelib.domain.errors import Forbidden, Unauthorized, ValidationFailed
+from chalicelib.domain.errors import Forbidden, NotFound, Unauthorized, ValidationFailed
 from chalicelib.domain.identifiers import fingerprint
-from chalicelib.services.access import authenticate, create_api_key
+from chalicelib.services.access import authenticate, create_api_key, find_api_key, list_api_keys, revoke_api_key
 from chalicelib.store.catalog import API_KEYS, ApiKeyItem
 from chalicelib.store.stores import Stores
-from tests.builders import NOW
+from tests.builders import NOW, at
 
 
 def test_the_key_is_kept_only_as_a_fingerprint(stores: Stores) -> None:
@@ -45,3 +45,29 @@ def test_a_chosen_key_must_be_long_and_permissions_known(stores: Stores) -> None
             create_api_key("chosen", ["browse"], NOW, bad)
     with pytest.raises(ValidationFailed):
         create_api_key("script", ["browse", "fly"], NOW)
+
+
+def test_a_list_shows_whose_key_it_is_and_when_it_was_used_to_the_minute(stores: Stores) -> None:
+    end = NOW + timedelta(days=1)
+    key = create_api_key("night job", ["browse", "edit"], NOW, expires_at=end)
+    create_api_key("another", ["admin"], at(1))
+    listed, _ = list_api_keys()
+    assert (listed["label"], listed["prefix"], listed["expires_at"]) == ("night job", key[:6], end.isoformat())
+    assert listed["last_used_at"] is None
+    for seconds, seen in ((10, 10), (69, 10), (70, 70)):
+        authenticate(key, at(seconds))
+        assert list_api_keys()[0]["last_used_at"] == at(seen).isoformat()
+    assert key not in str(list_api_keys())
+
+
+def test_a_revoked_key_is_refused_at_once_and_does_not_come_back(stores: Stores) -> None:
+    key = create_api_key("script", ["browse"], NOW)
+    (listed,) = list_api_keys()
+    revoke_api_key(listed["uid"])
+    for seconds in (0, 60):
+        with pytest.raises(Unauthorized):
+            authenticate(key, at(seconds))
+    assert list_api_keys() == []
+    for act in (find_api_key, revoke_api_key):
+        with pytest.raises(NotFound, match="list them"):
+            act(listed["uid"])

@@ -5,7 +5,7 @@ from typing import Any
 from chalicelib.api.openapi.operation import Json, list_of, nullable, record, ref
 from chalicelib.api.openapi.push_operations import SLUG
 from chalicelib.domain.field_stack import configuration_schemas
-from chalicelib.domain.metadata import ENTRY
+from chalicelib.domain.metadata import ENTRY, MAX_TITLE
 from chalicelib.domain.processors import MAX_LABEL, describe
 from chalicelib.domain.resource_shape import FILE_TYPES, MAX_URL, params_schemas
 from chalicelib.domain.security import SECURITY_KEYS
@@ -114,7 +114,7 @@ def body_schemas() -> Json:
 
 def _metadata_schemas() -> Json:
     template = {"type": "object", "additionalProperties": ref("MetadataEntry")}
-    titled = {"allOf": [ref("MetadataEntry"), {"properties": {"value": {"type": "string"}}}]}
+    titled = {"allOf": [ref("MetadataEntry"), {"properties": {"value": {"type": "string", "maxLength": MAX_TITLE}}}]}
     return {
         "MetadataEntry": record({name: {} for name in ENTRY}, optional=ENTRY[1:]),
         "MetadataTemplate": template,
