@@ -38,8 +38,9 @@ class Device:
     """Whether the worker comes as soon as something is queued."""
     clock: Callable[[], float] = time.monotonic
 
-    def push(self, body: Any, **options: Any) -> Receipt:
-        return self._followed(push.push_records(self.stores, self._request(body, **options), **self._common()))
+    def push(self, body: Any, *, deadline: Deadline | None = None, **options: Any) -> Receipt:
+        common = self._common() if deadline is None else {**self._common(), "deadline": deadline}
+        return self._followed(push.push_records(self.stores, self._request(body, **options), **common))
 
     def delete(self, body: Any, **options: Any) -> Receipt:
         return self._followed(push.delete_by_values(self.stores, self._request(body, **options), **self._common()))
