@@ -8,10 +8,11 @@ from typing import Any
 from pynamodb.exceptions import DoesNotExist
 
 from chalicelib.domain import shape
-from chalicelib.domain.cron import NoCron, shortest_interval
+from chalicelib.domain.cron import NoCron
 from chalicelib.domain.errors import FeatureNotAvailable, NotFound, ValidationFailed
 from chalicelib.domain.identifiers import is_uid, new_uid
 from chalicelib.domain.shape import Key, checked
+from chalicelib.domain.timetable import cron_timetable, shortest_interval
 from chalicelib.services.datasets import find_dataset
 from chalicelib.services.drafts import draft_resources
 from chalicelib.store.catalog import SCHEDULE, ScheduleItem, conflicts_as_edit_conflict, dataset_pk
@@ -110,7 +111,7 @@ def _checked(dataset_uid: str, body: Any, offer: Offer, known: ScheduleItem | No
             }
         )
     try:
-        minutes = shortest_interval(values["cron_schedule"])
+        minutes = shortest_interval(cron_timetable(values["cron_schedule"]))
     except NoCron as problem:
         raise ValidationFailed({"cron_schedule": [str(problem)]}) from None
     if minutes < offer.minimum_minutes:
