@@ -478,6 +478,7 @@ ROUTES = [
     ("GET", "/datasets/{d}/status/", "browse"),
     ("GET", "/datasets/{d}/schedules/", "browse"),
     ("POST", "/datasets/{d}/schedules/", "edit"),
+    ("GET", "/datasets/{d}/schedules/preview/", "browse"),
     ("GET", "/datasets/{d}/schedules/sc_000000/", "browse"),
     ("PUT", "/datasets/{d}/schedules/sc_000000/", "edit"),
     ("DELETE", "/datasets/{d}/schedules/sc_000000/", "edit"),
