@@ -145,7 +145,8 @@ class UploadedFileItem(Model):
 
 
 class ScheduleItem(Model):
-    """When the remote resources of a dataset are to be refreshed: a unix cron expression, Europe/Paris."""
+    """When the remote resources of a dataset are to be refreshed, Europe/Paris: unix cron expressions, one a line, and
+    the recurrence they were made of, if any."""
 
     class Meta:
         """Bound in `bind_models`."""
@@ -157,6 +158,7 @@ class ScheduleItem(Model):
     revision = VersionAttribute()
     uid = UnicodeAttribute()
     cron_schedule = UnicodeAttribute()
+    recurrence = JsonAttribute(null=True)
     created_at = UnicodeAttribute()
 
 

@@ -3,9 +3,10 @@
 from chalice.app import Response
 
 from chalicelib import wiring
-from chalicelib.api.automation.routing import DATASET, body, method, no_content, now, page, require, route
-from chalicelib.api.http import json_answer
+from chalicelib.api.automation.routing import DATASET, body, method, no_content, now, page, require, route, routes
+from chalicelib.api.http import json_answer, query_of
 from chalicelib.services import schedules
+from chalicelib.services.schedule_preview import preview_schedule
 from chalicelib.services.schedules import HOUR, MINUTES, Offer
 
 
@@ -19,6 +20,15 @@ def schedule_list(dataset_uid: str) -> Response:
     return json_answer(schedules.create_schedule(dataset_uid, body(), offer(), now()), status=201)
 
 
+@route(DATASET + "/schedules/preview", "GET")
+def schedule_preview(dataset_uid: str) -> Response:
+    """What a schedule would do, without saving it."""
+    require("browse")
+    request = routes.current_request
+    cron, recurrence = query_of(request, "cron"), query_of(request, "recurrence")
+    return json_answer(preview_schedule(dataset_uid, cron, recurrence, offer(), now()))
+
+
 @route(DATASET + "/schedules/{schedule_uid}", "GET", "PUT", "DELETE")
 def schedule_one(dataset_uid: str, schedule_uid: str) -> Response:
     """Read, change or delete a schedule."""
@@ -27,7 +37,7 @@ def schedule_one(dataset_uid: str, schedule_uid: str) -> Response:
         return json_answer(schedules.find_schedule(dataset_uid, schedule_uid))
     require("edit")
     if method() == "PUT":
-        return json_answer(schedules.edit_schedule(dataset_uid, schedule_uid, body(), offer()))
+        return json_answer(schedules.edit_schedule(dataset_uid, schedule_uid, body(), offer(), now()))
     schedules.delete_schedule(dataset_uid, schedule_uid)
     return no_content()
 

@@ -20,6 +20,7 @@ from chalicelib.api.openapi.operation import (
 from chalicelib.api.openapi.push_operations import SLUG
 from chalicelib.domain import errors
 from chalicelib.domain.errors import Refused
+from chalicelib.services.schedules import MAX_CRON
 
 _WHOLE = {"type": "integer", "minimum": 0}
 _PAGE = [
@@ -27,6 +28,10 @@ _PAGE = [
     query("offset", {**_WHOLE, "maximum": 10**9, "default": 0}, "How many to pass over."),
 ]
 _BY_ID = query("dataset_id", {"type": "string", "pattern": SLUG}, "List the one with this id.", "library-books")
+_SCHEDULE = [
+    query("cron", {"type": "string", "maxLength": MAX_CRON}, "A unix cron; or give a recurrence.", "0 2 * * *"),
+    query("recurrence", {"type": "string"}, "A recurrence as JSON text; or give a cron."),
+]
 _OK = {200: json_of(record({"detail": {"const": "ok"}}), {"detail": "ok"})}
 _METADATA = DATASET + "/metadata"
 _SECURITY = DATASET + "/security/default"
@@ -148,6 +153,12 @@ OPERATIONS: dict[str, Operation] = {
         "schedule_uid",
         one="schedule",
         schema="Schedule",
+        refusals=[errors.FeatureNotAvailable],
+    ),
+    f"GET {DATASET}/schedules/preview": Operation(
+        permission="browse",
+        answers={200: json_of(ref("SchedulePreview"))},
+        parameters=_SCHEDULE,
         refusals=[errors.FeatureNotAvailable],
     ),
     **_crud(DATASET + "/resources", "resource_uid", one="resource", schema="Resource"),

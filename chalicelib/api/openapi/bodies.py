@@ -7,11 +7,13 @@ from chalicelib.api.openapi.push_operations import SLUG
 from chalicelib.domain.field_stack import configuration_schemas
 from chalicelib.domain.metadata import ENTRY, MAX_TITLE
 from chalicelib.domain.processors import MAX_LABEL, describe
+from chalicelib.domain.recurrence import recurrence_schemas
 from chalicelib.domain.resource_shape import FILE_TYPES, MAX_URL, params_schemas
 from chalicelib.domain.security import SECURITY_KEYS
 from chalicelib.domain.shape import schema_of
 from chalicelib.services.access import PERMISSIONS
 from chalicelib.services.resources import MAX_OVERLAP_MINUTES
+from chalicelib.services.schedules import MAX_CRON
 from chalicelib.services.source_files import MAX_UPLOAD_BYTES
 
 _TITLE = {"type": "string", "minLength": 1, "maxLength": 300}
@@ -76,7 +78,7 @@ def body_schemas() -> Json:
         },
         "FieldConfigurationInput": {"oneOf": configuration_schemas()},
         "ProcessorInput": {"anyOf": [_processor(described) for described in describe()]},
-        "ScheduleInput": record({"cron_schedule": {"type": "string", "minLength": 1, "maxLength": 200}}),
+        **_schedule_schemas(),
         **_resource_schemas(),
         "Renewal": record(
             {"overlap_minutes": {"type": "integer", "minimum": 0, "maximum": MAX_OVERLAP_MINUTES}},
@@ -136,6 +138,15 @@ def _processor(described: Json) -> Json:
         "description": described["description"],
         "properties": {**beside, **parameters["properties"]},
         "required": ["type", *parameters.get("required", ())],
+    }
+
+
+def _schedule_schemas() -> Json:
+    cron = {"type": "string", "minLength": 1, "maxLength": MAX_CRON, "description": "unix cron, Europe/Paris"}
+    given = {"cron_schedule": nullable(cron), "recurrence": ref("Recurrence")}
+    return {
+        "Recurrence": {"description": "When to refresh, without cron; Europe/Paris.", "oneOf": recurrence_schemas()},
+        "ScheduleInput": {"anyOf": [record({"cron_schedule": cron}), record(given, optional=["cron_schedule"])]},
     }
 
 

@@ -142,7 +142,7 @@ def _automation() -> Json:
         "Lane": _lane(),
         "FieldConfiguration": _entry(),
         "Processor": _entry(),
-        "Schedule": record({"uid": _UID, "cron_schedule": _TEXT}),
+        **_schedules(),
         "ProcessorType": record(
             {
                 "type": _TEXT,
@@ -153,6 +153,30 @@ def _automation() -> Json:
         ),
         "ApiKey": record(key),
         "NewApiKey": record({**key, "key": {**_TEXT, "description": "the key itself: it is not shown again"}}),
+    }
+
+
+def _schedules() -> Json:
+    cron = nullable({**_TEXT, "description": "null when a recurrence takes more than one unix cron"})
+    run = {"paris": _MOMENT, "utc": _MOMENT, "note": nullable(_TEXT)}
+    return {
+        "Schedule": record(
+            {"uid": _UID, "cron_schedule": cron, "recurrence": ref("Recurrence")}, optional=["recurrence"]
+        ),
+        "SchedulePreview": record(
+            {
+                "sentence": _TEXT,
+                "timezone": _TEXT,
+                "cron_schedule": cron,
+                "crons": list_of(_TEXT),
+                "recurrence": nullable(ref("Recurrence")),
+                "runs": list_of(record(run)),
+                "skipped": list_of(_TEXT, description="times in Paris, without a zone, that the clocks skip"),
+                "shortest_interval_minutes": _WHOLE,
+                "minimum_interval_minutes": _WHOLE,
+                "is_allowed": _FLAG,
+            }
+        ),
     }
 
 
