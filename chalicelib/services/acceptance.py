@@ -16,7 +16,7 @@ from chalicelib.domain.receipt import APPLIED, QUEUED, Counts, Receipt, Tally
 from chalicelib.domain.record import PreparedRecord
 from chalicelib.services.bells import ring_lane
 from chalicelib.services.job_payload import discard_payloads, with_changes
-from chalicelib.services.writing import Batch, drop_contents, store_contents, write_batches
+from chalicelib.services.writing import Batch, store_contents, write_batches
 from chalicelib.store.dynamodb import Deadline
 from chalicelib.store.objects import file_key
 from chalicelib.store.records import Origin, TableWrite
@@ -92,7 +92,7 @@ def _queue(stores: Stores, live: LiveDataset, operation: Operation, now: datetim
     try:
         committed = stores.lane.commit(live, job, [rider], deadline)
     except ConfigurationMoved:
-        drop_contents(stores, [key for put in changes.puts for key in put.files.values()])
+        # File contents stay: a direct write that came to nothing may have left records that refer to them.
         discard_payloads(stores, [job])
         raise
     ring_lane(stores, live, committed, deadline)

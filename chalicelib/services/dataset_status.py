@@ -81,11 +81,11 @@ def move(dataset_uid: str, status: str, now: datetime, *, message: str | None = 
 
 
 def go_on_saving(dataset_uid: str, now: datetime) -> None:
-    """Say that a worker is still at an accepted publication."""
+    """Say that an accepted publication waits in the lane, or is being applied."""
     dataset = find_dataset(dataset_uid)
     if dataset.status == SAVING:
         with suppress(EditConflict), conflicts_as_edit_conflict():
-            dataset.update([DatasetItem.status_until.set(int((now + WORKER_LEASE).timestamp()))])
+            dataset.update([DatasetItem.status_until.set(int((now + WAITING_LEASE).timestamp()))])
 
 
 def saved(dataset_uid: str, now: datetime) -> None:

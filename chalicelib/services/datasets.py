@@ -13,6 +13,7 @@ from chalicelib.domain.identifiers import is_slug, is_uid, new_uid, slugified
 from chalicelib.domain.metadata import metadata_problem, title_of
 from chalicelib.domain.security import EVERYTHING, DefaultSecurity
 from chalicelib.domain.shape import Key, checked
+from chalicelib.services.bells import LANE, ring
 from chalicelib.services.security import changed_security
 from chalicelib.store.catalog import (
     CONFIG,
@@ -20,10 +21,12 @@ from chalicelib.store.catalog import (
     FIELDS,
     FILE,
     PROCESSORS,
+    PUBLICATION,
     RESOURCE,
     SCHEDULE,
     DatasetItem,
     LiveItem,
+    PublicationItem,
     ResourceItem,
     ScheduleItem,
     StackItem,
@@ -70,6 +73,8 @@ def create_dataset(body: Any, now: datetime) -> DatasetItem:
     live = LiveItem(
         live_pk(dataset_id),
         dataset_uid=uid,
+        # Jobs of a former dataset of this id may still be on its lane: numbers are never used twice.
+        seq=int(now.timestamp() * 1000),
         is_restricted=dataset.is_restricted,
         security=dataset.security,
         title=title or dataset_id,
@@ -179,7 +184,7 @@ def security_of(dataset: DatasetItem) -> dict[str, Any]:
 
 def delete_dataset(stores: Stores, dataset_uid: str) -> None:
     """Delete a dataset with its draft and its uploaded files. Its records are out of reach at once, since nothing
-    leads to their partition any more."""
+    leads to their partition any more; pending jobs are dropped."""
     dataset = find_dataset(dataset_uid)
     pk = dataset_pk(dataset_uid)
     files = list(UploadedFileItem.query(pk, UploadedFileItem.sk.startswith(FILE), consistent_read=True))
@@ -196,6 +201,8 @@ def delete_dataset(stores: Stores, dataset_uid: str) -> None:
     for file in files:
         with conflicts_as_edit_conflict():
             file.delete()
+    PublicationItem(pk, PUBLICATION).delete()
+    ring(stores, LANE, dataset.dataset_id)  # its jobs are dropped, before another dataset of this id finds them
 
 
 def source_key(dataset_uid: str, file_uid: str) -> str:

@@ -23,7 +23,9 @@ def with_changes(stores: Stores, job: Job, changes: Changes) -> Job:
     packed = packed_text(as_text(changes))
     if len(base64.b64encode(packed)) <= MAX_INLINE:
         return replace(job, inline=packed)
-    key = job_key(job.partition, job.batch_id)
+    # The version keeps a second try under another configuration apart from the first: a late removal of that one's
+    # records must not meet this one's.
+    key = job_key(job.partition, f"{job.batch_id}.{job.version}")
     with aws_faults_as_unavailable():
         stores.jobs.put(key, packed, "application/gzip")
     return replace(job, parts=[key])
@@ -43,6 +45,8 @@ def load_text(stores: Stores, job: Job, part: int = 0) -> str:
     """Their text; JobPayloadMissing when it is not where it was kept."""
     packed = job.inline
     if packed is None:
+        if not job.parts:
+            return ""  # a file without records changes nothing
         with aws_faults_as_unavailable():
             packed = stores.jobs.get(job.parts[part])
     if packed is None:

@@ -21,7 +21,7 @@ from chalicelib.store.records import Origin, TableWrite
 from chalicelib.store.stores import Stores
 
 Clock = Callable[[], datetime]
-MAX_FOLDED = 150_000  # records that are folded and written as one set; they are held in memory
+MAX_FOLDED, MAX_CHARACTERS = 150_000, 64_000_000  # of records that are folded and written as one set, in memory
 DROPPED = "The dataset was unpublished or deleted before this batch was applied."
 
 
@@ -44,14 +44,14 @@ def apply_jobs(stores: Stores, dataset_id: str, clock: Clock, deadline: Deadline
         lane = stores.lane.read(dataset_id, deadline)
         if not lane.jobs:
             return Outcome(applied=applied, dropped=dropped)
-        if is_first_look and not stores.lane.begin_attempt(dataset_id, deadline):
-            return Outcome(applied=applied, dropped=dropped, is_paused=True)
-        is_first_look = False
         if stale := [job for job in lane.jobs if not lane.is_current(job)]:
             _drop(stores, stale, clock(), deadline)
             dropped += len(stale)
-        else:
-            applied += _apply_some(stores, lane, clock, deadline)
+            continue
+        if is_first_look and not stores.lane.begin_attempt(dataset_id, clock(), deadline):
+            return Outcome(applied=applied, dropped=dropped, is_paused=True)
+        is_first_look = False
+        applied += _apply_some(stores, lane, clock, deadline)
 
 
 def _apply_some(stores: Stores, lane: Lane, clock: Clock, deadline: Deadline) -> int:
@@ -64,8 +64,7 @@ def _apply_some(stores: Stores, lane: Lane, clock: Clock, deadline: Deadline) ->
         _apply_parts(stores, first, clock, deadline)
         jobs = [first]
     else:
-        jobs = _foldable(lane.jobs)
-        _apply_folded(stores, jobs, clock, deadline)
+        jobs = _apply_folded(stores, _foldable(lane.jobs), clock, deadline)
     stores.lane.finish(jobs, deadline)
     discard_payloads(stores, jobs)
     return len(jobs)
@@ -83,8 +82,18 @@ def _foldable(jobs: Sequence[Job]) -> list[Job]:
     return folded
 
 
-def _apply_folded(stores: Stores, jobs: Sequence[Job], clock: Clock, deadline: Deadline) -> None:
-    batches = [_batch(job, load_changes(stores, job)) for job in jobs]
+def _apply_folded(stores: Stores, foldable: Sequence[Job], clock: Clock, deadline: Deadline) -> list[Job]:
+    """Apply the first of these jobs, as many as fit into memory together; those that were."""
+    jobs: list[Job] = []
+    batches: list[Batch] = []
+    characters = 0
+    for job in foldable:
+        changes = load_changes(stores, job)
+        characters += sum(len(put.text) for put in changes.puts)
+        if batches and characters > MAX_CHARACTERS:
+            break
+        jobs.append(job)
+        batches.append(_batch(job, changes))
 
     def trailing(tallies: Sequence[Tally], changed: bool) -> list[TableWrite]:
         now = clock()
@@ -92,6 +101,7 @@ def _apply_folded(stores: Stores, jobs: Sequence[Job], clock: Clock, deadline: D
         return [*items, stores.activity.modified_write(jobs[0].dataset_uid, now)] if changed else items
 
     write_batches(stores, jobs[0].partition, batches, deadline, trailing)
+    return jobs
 
 
 def _apply_parts(stores: Stores, job: Job, clock: Clock, deadline: Deadline) -> None:

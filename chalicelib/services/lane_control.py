@@ -3,11 +3,13 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from chalicelib.domain.errors import LaneNotPaused
-from chalicelib.domain.job import PUBLISH
+from pynamodb.expressions.update import Action
+
+from chalicelib.domain.errors import EditConflict, LaneNotPaused
+from chalicelib.domain.job import PUBLISH, Job
 from chalicelib.domain.receipt import failed_receipt
 from chalicelib.services.bells import LANE, ring
-from chalicelib.services.dataset_status import ERROR, release
+from chalicelib.services.dataset_status import ERROR, SAVING, release
 from chalicelib.services.datasets import find_dataset, live_item
 from chalicelib.services.job_payload import discard_payloads
 from chalicelib.store.catalog import LiveItem, conflicts_as_edit_conflict
@@ -18,58 +20,78 @@ from chalicelib.store.stores import Stores
 ABORTED = "The batch was aborted by the people who manage the dataset: send its records again if they are wanted."
 
 
-def show_lane(stores: Stores, dataset_uid: str, deadline: Deadline) -> dict[str, Any]:
+def show_lane(stores: Stores, dataset_uid: str, now: datetime, deadline: Deadline) -> dict[str, Any]:
     """How the lane is: its state (`empty`, `working`, `paused`), pending jobs, failed attempts in a row and why the
     last one failed, and the first job."""
-    health = stores.lane.health(find_dataset(dataset_uid).dataset_id, deadline)
-    first = health.first
+    health = stores.lane.health(find_dataset(dataset_uid).dataset_id, now, deadline)
     return {
         "state": "paused" if health.is_paused else "working" if health.jobs else "empty",
         "jobs": health.jobs,
         "attempts": health.attempts,
         "problem": health.problem,
-        "first_job": None
-        if first is None
-        else {
-            "batch_id": first.batch_id,
-            "kind": first.kind,
-            "accepted_at": datetime.fromtimestamp(first.accepted_at / 1000, UTC).isoformat(timespec="milliseconds"),
-            "records": first.receipt.get("records"),
-            "parts": max(1, len(first.parts)),
-            "parts_applied": first.done,
-        },
+        "first_job": None if health.first is None else _shown(health.first),
     }
 
 
-def resume_lane(stores: Stores, dataset_uid: str, deadline: Deadline) -> None:
+def resume_lane(stores: Stores, dataset_uid: str, now: datetime, deadline: Deadline) -> None:
     """Let a paused lane try its first job again."""
-    dataset_id, _ = _paused(stores, dataset_uid, deadline)
+    dataset_id, _ = _paused(stores, dataset_uid, now, deadline)
     stores.lane.forget_attempts(dataset_id, deadline)
     ring(stores, LANE, dataset_id)
 
 
 def abort_first_job(stores: Stores, dataset_uid: str, now: datetime, deadline: Deadline) -> None:
     """Discard the first job of a paused lane, say so in its receipt, and go on with those behind it. What it had
-    written by then stays."""
-    dataset_id, health = _paused(stores, dataset_uid, deadline)
+    written by then stays; a dataset that was to be published for the first time begins empty."""
+    dataset_id, health = _paused(stores, dataset_uid, now, deadline)
     job = health.first
     if job is not None:
         receipt = failed_receipt(job.receipt, ABORTED)
         stores.activity.put_receipt(job.dataset_uid, job.batch_id, receipt, now, deadline)
         if job.kind == PUBLISH:
-            live = live_item(dataset_id)
-            with conflicts_as_edit_conflict():
-                live.update([LiveItem.coming.remove()], LiveItem.version == job.version)
-            release(dataset_uid, ERROR, now, message=ABORTED)
+            _withdraw(job, now, deadline)
         stores.lane.finish([job], deadline)
         discard_payloads(stores, [job])
     stores.lane.forget_attempts(dataset_id, deadline)
     ring(stores, LANE, dataset_id)
 
 
-def _paused(stores: Stores, dataset_uid: str, deadline: Deadline) -> tuple[str, LaneHealth]:
+def _withdraw(job: Job, now: datetime, deadline: Deadline) -> None:
+    """Take back a publication that will not be applied. The version moves on, so that what is being prepared with its
+    configuration is prepared anew; a publication that came after it stands."""
+    attempt = 0
+    while True:
+        live = live_item(job.dataset_id)
+        if (live.version, live.generation) != (job.version, job.generation) or live.coming is None:
+            break
+        actions: list[Action] = [LiveItem.coming.remove(), LiveItem.version.set(live.version + 1)]
+        if not live.is_published:
+            actions.append(LiveItem.generation.add(1))  # the records that were loaded are out of reach
+        try:
+            with conflicts_as_edit_conflict():
+                live.update(actions, LiveItem.version == job.version)
+            break
+        except EditConflict:
+            deadline.pause(attempt)
+            attempt += 1
+    if find_dataset(job.dataset_uid).status == SAVING:
+        release(job.dataset_uid, ERROR, now, message=ABORTED)
+
+
+def _shown(job: Job) -> dict[str, Any]:
+    return {
+        "batch_id": job.batch_id,
+        "kind": job.kind,
+        "accepted_at": datetime.fromtimestamp(job.accepted_at / 1000, UTC).isoformat(timespec="milliseconds"),
+        "records": job.receipt.get("records"),
+        "parts": max(1, len(job.parts)),
+        "parts_applied": job.done,
+    }
+
+
+def _paused(stores: Stores, dataset_uid: str, now: datetime, deadline: Deadline) -> tuple[str, LaneHealth]:
     dataset_id = find_dataset(dataset_uid).dataset_id
-    health = stores.lane.health(dataset_id, deadline)
+    health = stores.lane.health(dataset_id, now, deadline)
     if not health.is_paused:
         raise LaneNotPaused
     return dataset_id, health

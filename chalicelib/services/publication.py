@@ -5,7 +5,9 @@ their end, and then becomes a job of the lane (`publication_job.py`): what is pu
 configuration and queues behind it.
 """
 
-from datetime import datetime
+import secrets
+from contextlib import suppress
+from datetime import datetime, timedelta
 
 from pynamodb.exceptions import DoesNotExist
 
@@ -15,6 +17,7 @@ from chalicelib.domain.errors import (
     NotFound,
     PublicationAborted,
     Refused,
+    TemporarilyUnavailable,
     UniqueKeyChangeRefused,
 )
 from chalicelib.domain.live import Configuration, LiveDataset
@@ -32,6 +35,7 @@ from chalicelib.services.dataset_status import (
     WAITING_LEASE,
     WORKER_LEASE,
     claim,
+    go_on_saving,
     held,
     move,
     release,
@@ -46,6 +50,7 @@ from chalicelib.store.catalog import (
     DatasetItem,
     LiveItem,
     PublicationItem,
+    conflicts_as_edit_conflict,
     dataset_pk,
     one_transaction,
 )
@@ -56,6 +61,9 @@ from chalicelib.store.stores import Stores
 
 AT_ONCE = 4 * 1024 * 1024  # bytes of files that the request reads itself; more are read by a worker
 """Whoever publishes a small file learns at once what is wrong with it."""
+
+COMMIT_SECONDS = 5.0
+MAX_ATTEMPTS = 5  # of a worker to read the files, after which the publication ends as an error
 
 
 def publish(stores: Stores, dataset_uid: str, now: datetime, deadline: Deadline) -> None:
@@ -82,13 +90,19 @@ def run_publication(stores: Stores, dataset_uid: str, now: datetime, deadline: D
     try:
         dataset = find_dataset(dataset_uid)
         item = PublicationItem.get(dataset_pk(dataset_uid), PUBLICATION, consistent_read=True)
-    except (NotFound, DoesNotExist):
+    except NotFound:
+        PublicationItem(dataset_pk(dataset_uid), PUBLICATION).delete()
+        return
+    except DoesNotExist:
         return
     if dataset.status == PROCESSING and now.timestamp() < (dataset.status_until or 0):
         return  # another worker is at it
     if dataset.status in (QUEUED, PROCESSING):
         claim(dataset, PROCESSING, now, WORKER_LEASE, allowed=(QUEUED,))
+        item.update([PublicationItem.attempts.add(1)])
         try:
+            if item.attempts > MAX_ATTEMPTS:
+                raise TemporarilyUnavailable(UNFINISHED)
             _stage_and_commit(stores, dataset, Plan.from_json(item.plan), now, deadline)
         except Refused as refused:
             was_aborted = isinstance(refused, PublicationAborted)
@@ -96,7 +110,8 @@ def run_publication(stores: Stores, dataset_uid: str, now: datetime, deadline: D
         except Exception:
             release(dataset_uid, ERROR, now, message=UNFINISHED)
             raise
-    item.delete()
+    with suppress(EditConflict), conflicts_as_edit_conflict():  # it may have been published anew since
+        item.delete(condition=PublicationItem.nonce == item.nonce)
 
 
 def unpublish(stores: Stores, dataset_uid: str, now: datetime) -> None:
@@ -133,6 +148,7 @@ def _hand_over(stores: Stores, dataset: DatasetItem, plan: Plan, now: datetime) 
     PublicationItem(
         dataset_pk(dataset.uid),
         PUBLICATION,
+        nonce=secrets.token_hex(8),
         plan=plan.as_json(),
         due=due_shard(PUBLISH, dataset.uid),
         due_at=int(now.timestamp()) + RUNG_AGAIN_AFTER,
@@ -148,15 +164,17 @@ def _stage_and_commit(stores: Stores, dataset: DatasetItem, plan: Plan, now: dat
     try:
         live = _live(stores, dataset, deadline)
         _check_identity(stores, live, plan.configuration.schema, deadline)
-        move(dataset.uid, SAVING, now, lease=WORKER_LEASE)
+        moment = now + timedelta(seconds=deadline.elapsed())  # reading the files may have taken minutes
+        move(dataset.uid, SAVING, moment, lease=WORKER_LEASE)
     except BaseException:
         staged.discard()
         raise
     try:
-        commit_publication(live, plan, staged, now, deadline)
+        commit_publication(live, plan, staged, moment, deadline.within(COMMIT_SECONDS))
     except ConfigurationMoved:
         staged.discard()
         raise EditConflict from None
+    go_on_saving(dataset.uid, moment)
 
 
 def _live(stores: Stores, dataset: DatasetItem, deadline: Deadline) -> LiveDataset:

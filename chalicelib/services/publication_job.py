@@ -9,7 +9,7 @@ from chalicelib.domain.changes import Changes, ids_in
 from chalicelib.domain.errors import EditConflict
 from chalicelib.domain.job import Job
 from chalicelib.domain.receipt import Tally
-from chalicelib.services.dataset_status import TRIES, go_on_saving, saved
+from chalicelib.services.dataset_status import go_on_saving, saved
 from chalicelib.services.datasets import find_dataset, live_item
 from chalicelib.services.job_payload import load_changes, load_text
 from chalicelib.services.writing import Batch, write_batches
@@ -18,7 +18,7 @@ from chalicelib.store.dynamodb import Deadline
 from chalicelib.store.records import Origin, TableWrite
 from chalicelib.store.stores import Stores
 
-DIRECT_WRITERS_END_AFTER = 30.0  # seconds; a request is stopped after 28
+DIRECT_WRITERS_END_AFTER = 36.0  # seconds; a request is stopped after 28, a commit may take some to come through
 DELETED_AT_ONCE = 2000  # records
 
 
@@ -27,12 +27,12 @@ def apply_publication(stores: Stores, job: Job, clock: Callable[[], datetime], d
     deadline; the next worker goes on with the part after the last one that was written."""
     if live_item(job.dataset_id).published_version != job.version:
         go_on_saving(job.dataset_uid, clock())
-        if job.options["realtime"] and not job.options["is_first"]:
+        if job.options["waits"] and not job.options["is_first"]:
             _let_direct_writers_end(job, clock, deadline)
         _load(stores, job, clock, deadline)
         if not job.options["is_first"]:
             _drop_others(stores, job, clock, deadline)
-        _switch_over(job, clock())
+        _switch_over(job, clock(), deadline)
     saved(job.dataset_uid, clock())
 
 
@@ -73,9 +73,11 @@ def _mark(
     return lambda _, changed: [stores.activity.modified_write(job.dataset_uid, clock())] if changed else []
 
 
-def _switch_over(job: Job, now: datetime) -> None:
-    """The moment of publication: one transaction. An edit of the title at the same moment makes it try again."""
-    for attempt in range(TRIES):
+def _switch_over(job: Job, now: datetime, deadline: Deadline) -> None:
+    """The moment of publication: one transaction. Pushes that are queued, and edits, at the same moment make it try
+    again."""
+    attempt = 0
+    while True:
         dataset, item = find_dataset(job.dataset_uid), live_item(job.dataset_id)
         if (item.version, item.generation) != (job.version, job.generation):
             return  # unpublished, or published anew behind this: the lane brings that
@@ -100,7 +102,7 @@ def _switch_over(job: Job, now: datetime) -> None:
                     ],
                 )
         except EditConflict:
-            if attempt == TRIES - 1:
-                raise
+            deadline.pause(attempt)
+            attempt += 1
         else:
             return

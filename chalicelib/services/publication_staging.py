@@ -71,7 +71,8 @@ def commit_publication(live: LiveDataset, plan: Plan, staged: Staged, now: datet
             "realtime": sorted(plan.realtime),
             "kept": plan.kept,
             "errors": staged.errors[:MAX_ERRORS],
-            "is_first": not live.is_published,
+            "is_first": not live.is_published and live.coming is None,
+            "waits": bool(plan.realtime or live.configuration.intakes.keys() - plan.configuration.intakes.keys()),
         },
     )
     assignments = {

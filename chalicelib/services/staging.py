@@ -14,7 +14,7 @@ from chalicelib.store.dynamodb import aws_faults_as_unavailable
 from chalicelib.store.objects import file_key, job_key
 from chalicelib.store.stores import Stores
 
-PREPARED_AT_ONCE = 2000  # records
+PREPARED_AT_ONCE, PREPARED_CHARACTERS = 2000, 8_000_000  # records, and of their texts
 PART_CHARACTERS = 4_000_000
 PART_RECORDS = 20_000
 
@@ -27,8 +27,18 @@ def prepared_batches(
     """The records of a file, some at a time, with what they were prepared to. ProcessingTooSlow when processors are
     still at it once `is_late`."""
     iterator = iter(records)
-    while batch := list(islice(iterator, PREPARED_AT_ONCE)):
+    while batch := list(_some(iterator)):
         yield batch, preparer.prepare(Payload(objects=[record.values for record in batch]), is_late)
+
+
+def _some(records: Iterator[SourceRecord]) -> Iterator[SourceRecord]:
+    """The next records, as many as memory takes easily."""
+    characters = 0
+    for record in islice(records, PREPARED_AT_ONCE):
+        yield record
+        characters += sum(len(value) for value in record.values.values() if value.__class__ is str)
+        if characters >= PREPARED_CHARACTERS:
+            return
 
 
 class Stager:

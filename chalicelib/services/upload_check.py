@@ -14,6 +14,7 @@ from chalicelib.domain.errors import (
     MAX_DETAILS,
     ConfigurationMoved,
     DatasetNotPublished,
+    EditConflict,
     Refused,
     TemporarilyUnavailable,
 )
@@ -29,7 +30,15 @@ from chalicelib.sources.formats.broken import BrokenFile
 from chalicelib.sources.formats.detection import detect
 from chalicelib.sources.formats.opening import open_records
 from chalicelib.sources.formats.source_record import SourceRecord
-from chalicelib.store.catalog import ACCEPTED, CHECKING, REFUSED, UPLOADED, UploadItem, dataset_pk
+from chalicelib.store.catalog import (
+    ACCEPTED,
+    CHECKING,
+    REFUSED,
+    UPLOADED,
+    UploadItem,
+    conflicts_as_edit_conflict,
+    dataset_pk,
+)
 from chalicelib.store.dynamodb import Deadline, aws_faults_as_unavailable
 from chalicelib.store.objects import upload_key
 from chalicelib.store.records import TableWrite
@@ -37,6 +46,7 @@ from chalicelib.store.stores import Stores
 
 WRITTEN_A_SECOND = 4000  # records, of one write unit each: what a new table takes
 HEAD = 64 * 1024  # bytes that tell the format of a file
+MAX_ATTEMPTS = 5  # to check a file, after which it is refused
 TRIES = 3  # of a check that a publication overtakes
 
 
@@ -169,7 +179,10 @@ def check_upload(stores: Stores, name: str, clock: Callable[[], datetime], deadl
     except DoesNotExist:
         return
     if item.state == CHECKING:
+        item.update([UploadItem.attempts.add(1)])
         try:
+            if item.attempts > MAX_ATTEMPTS:
+                raise _Unacceptable("The file could not be checked: split it into smaller ones, or push its records.")
             for _ in range(TRIES - 1):
                 with suppress(ConfigurationMoved):
                     _check(stores, item, key, clock(), deadline)
@@ -214,12 +227,15 @@ def _records(stores: Stores, key: str, format_name: str | None) -> Iterator[Sour
 
 
 def _refuse(item: UploadItem, message: str, details: Sequence[dict[str, Any]]) -> None:
-    item.update(
-        [
-            UploadItem.state.set(REFUSED),
-            UploadItem.message.set(message),
-            UploadItem.details.set(list(details)),
-            UploadItem.due.remove(),
-            UploadItem.due_at.remove(),
-        ]
-    )
+    """Refuse the upload, unless it has been accepted: of a commit that did not answer nobody knows."""
+    with suppress(EditConflict), conflicts_as_edit_conflict():
+        item.update(
+            [
+                UploadItem.state.set(REFUSED),
+                UploadItem.message.set(message),
+                UploadItem.details.set(list(details)),
+                UploadItem.due.remove(),
+                UploadItem.due_at.remove(),
+            ],
+            condition=UploadItem.state == CHECKING,
+        )

@@ -8,6 +8,7 @@ Committing again asks again: whoever got no final answer repeats the request.
 
 import secrets
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -16,6 +17,7 @@ from pynamodb.exceptions import DoesNotExist
 
 from chalicelib.domain import shape
 from chalicelib.domain.errors import (
+    EditConflict,
     TemporarilyUnavailable,
     UploadMissing,
     UploadNotFound,
@@ -122,7 +124,7 @@ def _start_checking(
     with aws_faults_as_unavailable():
         if not stores.jobs.exists(upload_key(dataset_uid, request.upload_id)):
             raise UploadMissing
-    with conflicts_as_edit_conflict():
+    with suppress(EditConflict), conflicts_as_edit_conflict():  # somebody has committed it at the same moment
         item.update(
             [
                 UploadItem.state.set(CHECKING),
@@ -132,6 +134,7 @@ def _start_checking(
             ],
             condition=UploadItem.state == WAITING,
         )
+    item.refresh(consistent_read=True)
     ring(stores, UPLOAD, f"{dataset_uid}.{request.upload_id}")
 
 

@@ -173,6 +173,8 @@ class PublicationItem(Model):
 
     pk = UnicodeAttribute(hash_key=True)
     sk = UnicodeAttribute(range_key=True)
+    nonce = UnicodeAttribute()
+    attempts = NumberAttribute(default=0)
     plan = JsonAttribute()
     due = UnicodeAttribute()
     due_at = NumberAttribute()
@@ -194,6 +196,7 @@ class UploadItem(Model):
     format = UnicodeAttribute(null=True)
     state = UnicodeAttribute()
     is_lenient = BooleanAttribute(default=False)
+    attempts = NumberAttribute(default=0)
     batch_id = UnicodeAttribute(null=True)
     records = NumberAttribute(null=True)
     rejected = NumberAttribute(null=True)
@@ -284,7 +287,7 @@ def conflicts_as_edit_conflict() -> Iterator[None]:
     try:
         yield
     except (PutError, UpdateError, DeleteError) as error:
-        if error.cause_response_code == "ConditionalCheckFailedException":
+        if error.cause_response_code in ("ConditionalCheckFailedException", "TransactionConflictException"):
             raise EditConflict from error
         raise
     except TransactWriteError as error:

@@ -31,9 +31,12 @@ _RETRIABLE = frozenset(
         "ServiceUnavailable",
         "SlowDown",
         "ThrottlingException",
+        "TransactionConflictException",
         "TransactionInProgressException",
     }
 )
+# Reasons of a cancelled transaction that pass: another one was at the same items, or the table is busy.
+_PASSING = frozenset({None, "None", "TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"})
 Item = dict[str, Any]  # an item in DynamoDB's typed JSON: {"pk": {"S": "..."}, ...}
 Result = TypeVar("Result")
 
@@ -61,7 +64,12 @@ class Deadline:
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._clock, self._sleep = clock, sleep
-        self._end = clock() + seconds
+        self._start = clock()
+        self._end = self._start + seconds
+
+    def elapsed(self) -> float:
+        """Seconds since it was made."""
+        return self._clock() - self._start
 
     def remaining(self) -> float:
         """Seconds left, negative when passed."""
@@ -94,6 +102,9 @@ class Deadline:
 def is_retriable(error: Exception) -> bool:
     """Whether the call may succeed when it is sent again: throttled, or AWS out of reach."""
     if isinstance(error, ClientError):
+        if error.response["Error"]["Code"] == "TransactionCanceledException":
+            reasons = {reason.get("Code") for reason in error.response.get("CancellationReasons", ())}
+            return bool(reasons) and reasons <= _PASSING
         return error.response["Error"]["Code"] in _RETRIABLE or (
             error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0) >= 500
         )

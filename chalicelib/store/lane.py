@@ -9,8 +9,10 @@ import base64
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import partial
 from typing import Any
+from uuid import uuid4
 
 import orjson
 from botocore.exceptions import ClientError, ConnectionError, HTTPClientError
@@ -24,6 +26,7 @@ from chalicelib.store.dynamodb import Deadline, Item, is_retriable, with_retries
 from chalicelib.store.records import TableWrite
 
 RUNG_AGAIN_AFTER = 60  # seconds
+WORKER_DEAD_AFTER = 330  # seconds after it began
 FINISHED_AT_ONCE = 98  # jobs; a transaction takes 100 writes
 _HURRY = 2  # a lost race for the next number is repeated soon: the winner took milliseconds
 
@@ -44,17 +47,14 @@ class Lane:
 
 @dataclass(frozen=True, kw_only=True)
 class LaneHealth:
-    """How a lane is: pending jobs, the first of them, failed attempts in a row, and why the last one failed."""
+    """How a lane is: pending jobs, the first of them, failed attempts in a row, why the last one failed, and whether
+    nothing is applied until somebody resumes it, or aborts its first job."""
 
     jobs: int
     first: Job | None
     attempts: int
     problem: str | None
-
-    @property
-    def is_paused(self) -> bool:
-        """Whether nothing is applied until somebody resumes it, or aborts its first job."""
-        return self.attempts >= MAX_ATTEMPTS
+    is_paused: bool
 
 
 class LaneStore:
@@ -112,35 +112,40 @@ class LaneStore:
         items = with_retries(lambda: self._client.query(**request), deadline)["Items"]
         return _number(items[0]) if items else None
 
-    def health(self, dataset_id: str, deadline: Deadline) -> LaneHealth:
-        """How the lane is."""
-        counting = {**self._jobs_of(dataset_id), "ConsistentRead": True, "Select": "COUNT"}
-        jobs = 0
-        while True:
-            page = with_retries(lambda: self._client.query(**counting), deadline)
-            jobs += page["Count"]
-            if "LastEvaluatedKey" not in page:
-                break
-            counting["ExclusiveStartKey"] = page["LastEvaluatedKey"]
-        pending = self.read(dataset_id, deadline).jobs
+    def health(self, dataset_id: str, now: datetime, deadline: Deadline) -> LaneHealth:
+        """How the lane is. Jobs are counted by their numbers: reading them all takes too long when they are many."""
+        first, last = self._end(dataset_id, deadline, forward=True), self._end(dataset_id, deadline, forward=False)
         get = {"TableName": self._table, "Key": self._lane_key(dataset_id), "ConsistentRead": True}
         state = with_retries(lambda: self._client.get_item(**get), deadline).get("Item", {})
+        attempts = int(state["attempts"]["N"]) if "attempts" in state else 0
+        is_tried = "trying_until" in state and int(state["trying_until"]["N"]) > now.timestamp()
         return LaneHealth(
-            jobs=jobs,
-            first=pending[0] if pending else None,
-            attempts=int(state["attempts"]["N"]) if "attempts" in state else 0,
+            jobs=0 if first is None or last is None else last.seq - first.seq + 1,
+            first=first,
+            attempts=attempts,
             problem=state["problem"]["S"] if "problem" in state else None,
+            is_paused=attempts >= MAX_ATTEMPTS and not is_tried,
         )
 
-    def begin_attempt(self, dataset_id: str, deadline: Deadline) -> bool:
+    def _end(self, dataset_id: str, deadline: Deadline, *, forward: bool) -> Job | None:
+        """The first job, or the last."""
+        request = {**self._jobs_of(dataset_id), "ConsistentRead": True, "Limit": 1, "ScanIndexForward": forward}
+        items = with_retries(lambda: self._client.query(**request), deadline)["Items"]
+        return _job(dataset_id, items[0]) if items else None
+
+    def begin_attempt(self, dataset_id: str, now: datetime, deadline: Deadline) -> bool:
         """Count an attempt to apply the lane; False when as many have failed as make it pause."""
         try:
             self._update_lane(
                 dataset_id,
                 deadline,
-                UpdateExpression="ADD attempts :one",
+                UpdateExpression="ADD attempts :one SET trying_until = :until",
                 ConditionExpression="attribute_not_exists(attempts) OR attempts < :most",
-                ExpressionAttributeValues={":one": {"N": "1"}, ":most": {"N": str(MAX_ATTEMPTS)}},
+                ExpressionAttributeValues={
+                    ":one": {"N": "1"},
+                    ":most": {"N": str(MAX_ATTEMPTS)},
+                    ":until": {"N": str(int(now.timestamp()) + WORKER_DEAD_AFTER)},
+                },
             )
         except ClientError as error:
             if error.response["Error"]["Code"] == "ConditionalCheckFailedException":
@@ -153,7 +158,7 @@ class LaneStore:
         self._update_lane(
             dataset_id,
             deadline,
-            UpdateExpression="SET problem = :problem",
+            UpdateExpression="SET problem = :problem REMOVE trying_until",
             ExpressionAttributeValues={":problem": {"S": problem[:1000]}},
         )
 
@@ -185,7 +190,9 @@ class LaneStore:
             some = jobs[i : i + FINISHED_AT_ONCE]
             keys = [*(self._job_key(job) for job in some), self._lane_key(some[0].dataset_id)]
             deletes = [{"Delete": {"TableName": self._table, "Key": key}} for key in keys]
-            with_retries(partial(self._client.transact_write_items, TransactItems=deletes), deadline)
+            # One token for all tries: repeated after a time-out, the transaction must not conflict with itself.
+            call = partial(self._client.transact_write_items, TransactItems=deletes, ClientRequestToken=uuid4().hex)
+            with_retries(call, deadline)
 
     def _acceptance(
         self, live: LiveDataset, job: Job, seq: int, riders: Sequence[TableWrite], assignments: Mapping[str, Item]

@@ -176,6 +176,18 @@ def test_a_storage_that_does_not_answer_is_asked_again(stores: Stores) -> None:
     assert len(loans(device)) == 3
 
 
+@pytest.mark.parametrize("content", [b"[]", b"\n", b"isbn;loans\n"])
+def test_a_file_without_records_changes_nothing_and_stops_nothing(stores: Stores, content: bytes) -> None:
+    device = a_library(stores)
+    body = {"format": {b"[]": "json", b"\n": "jsonl"}.get(content, "csv")}
+    upload_id = uploaded(device, content, body)
+    commit(device, upload_id)
+    work(stores)
+    assert shown_upload(commit(device, upload_id))["records"] == 0
+    device.push({"isbn": "1", "loans": 1})
+    assert loans(device) == {"1": 1}
+
+
 def payloads(stores: Stores) -> list[str]:
     listed = stores.jobs._client.list_objects_v2(Bucket=stores.names.lane_bucket, Prefix="jobs/")
     return [entry["Key"] for entry in listed.get("Contents", ())]

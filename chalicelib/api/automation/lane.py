@@ -12,8 +12,8 @@ from chalicelib.services import lane_control
 def lane_one(dataset_uid: str) -> Response:
     """How many batches wait, and whether they are being applied."""
     require("browse")
-    _, deadline = started(routes.current_request)
-    return json_answer(lane_control.show_lane(wiring.stores(), dataset_uid, deadline))
+    now, deadline = started(routes.current_request)
+    return json_answer(lane_control.show_lane(wiring.stores(), dataset_uid, now, deadline))
 
 
 @route(DATASET + "/lane/resume", "POST")
@@ -21,8 +21,8 @@ def lane_resume(dataset_uid: str) -> Response:
     """Let a paused lane try again."""
     require("publish")
     expect_nothing()
-    _, deadline = started(routes.current_request)
-    lane_control.resume_lane(wiring.stores(), dataset_uid, deadline)
+    now, deadline = started(routes.current_request)
+    lane_control.resume_lane(wiring.stores(), dataset_uid, now, deadline)
     return json_answer(OK)
 
 

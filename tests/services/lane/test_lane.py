@@ -3,6 +3,7 @@
 import base64
 import threading
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 import boto3
@@ -13,12 +14,13 @@ from chalicelib.domain.changes import Changes, Put
 from chalicelib.domain.errors import JobPayloadMissing, LaneNotPaused
 from chalicelib.domain.job import MAX_ATTEMPTS, WRITE, Job
 from chalicelib.domain.receipt import QUEUED, Receipt
+from chalicelib.services import datasets, resources
 from chalicelib.services.lane_control import abort_first_job, resume_lane, show_lane
 from chalicelib.services.staging import Stager
 from chalicelib.store.dynamodb import Deadline
 from chalicelib.store.records import Origin
 from chalicelib.store.stores import Stores
-from tests.builders import NOW
+from tests.builders import NOW, at
 from tests.deployment import REGION, PatientDeadline, work
 from tests.faults import CallCounter, Crash, counted
 from tests.services.devices import Device, a_device
@@ -132,16 +134,16 @@ def test_a_job_that_fails_again_and_again_pauses_the_lane_and_loses_nothing(devi
     key, content = lose_the_payload(device)
     later = device.push({"key": 1, "value": 2})
     fail_until_it_pauses(device)
-    shown = show_lane(device.stores, device.dataset_uid, Deadline(5))
+    shown = show_lane(device.stores, device.dataset_uid, NOW, Deadline(5))
     assert (shown["state"], shown["jobs"], shown["attempts"]) == ("paused", 2, MAX_ATTEMPTS)
     assert "JobPayloadMissing" in shown["problem"]
     assert device.push({"key": 2, "value": 3}).state == QUEUED
     device.stores.jobs.put(key, content, "application/gzip")
-    resume_lane(device.stores, device.dataset_uid, Deadline(5))
+    resume_lane(device.stores, device.dataset_uid, NOW, Deadline(5))
     work(device.stores)
     assert values(device) == {1: 2, 2: 3}
     assert tally(device, later)[0] == "applied"
-    assert show_lane(device.stores, device.dataset_uid, Deadline(5))["state"] == "empty"
+    assert show_lane(device.stores, device.dataset_uid, NOW, Deadline(5))["state"] == "empty"
 
 
 def test_an_aborted_job_says_so_and_those_behind_it_are_applied(device: Device) -> None:
@@ -149,7 +151,7 @@ def test_an_aborted_job_says_so_and_those_behind_it_are_applied(device: Device) 
     first = device.stores.lane.read(device.target.dataset_id, Deadline(5)).jobs[0]
     device.push({"key": 1, "value": 2})
     for refused in (
-        lambda: resume_lane(device.stores, device.dataset_uid, Deadline(5)),
+        lambda: resume_lane(device.stores, device.dataset_uid, NOW, Deadline(5)),
         lambda: abort_first_job(device.stores, device.dataset_uid, NOW, Deadline(5)),
     ):
         with pytest.raises(LaneNotPaused):
@@ -238,3 +240,19 @@ def test_nothing_runs_on_after_an_answer(device: Device) -> None:
     device.push(heavy(1))
     work(device.stores)
     assert Counter(thread.name for thread in threading.enumerate()) == before
+
+
+def test_a_dataset_made_anew_under_the_same_id_has_nothing_of_the_former_lane(device: Device) -> None:
+    lose_the_payload(device)
+    fail_until_it_pauses(device)
+    dataset_id = device.target.dataset_id
+    datasets.delete_dataset(device.stores, device.dataset_uid)
+    work(device.stores)
+    made = datasets.create_dataset({"metadata": {}, "dataset_id": dataset_id}, at(100))
+    body = {"type": "realtime", "params": {"bootstrap": {"key": 1, "value": 1}}}
+    draft = resources.create_resource(device.stores, made.uid, body, at(100))
+    target = replace(device.target, push_key=resources.push_key(device.stores, draft.resource))
+    again = replace(device, target=target, dataset_uid=made.uid, resource_uid=draft.resource.uid)
+    again.publish(at(100))
+    assert again.push({"key": 5, "value": 5}).state == "applied"
+    assert values(again) == {5: 5}

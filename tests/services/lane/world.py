@@ -129,7 +129,7 @@ class World:
         for _ in range(3):
             self.tick()
             self.visit()
-        health = self.stores.lane.health(self.device.target.dataset_id, Deadline(5))
+        health = self.stores.lane.health(self.device.target.dataset_id, self._now(), Deadline(5))
         assert (health.jobs, health.attempts) == (0, 0), "the lane is empty in the end"
         assert self.somebody_died or self._payloads() == [], "nothing is left of the jobs"
         for batch_id in self.queued:
