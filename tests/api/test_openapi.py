@@ -95,7 +95,7 @@ def a_world(http: Http) -> World:
         "api_key_uid": key_uid,
         "record_id": pushed.json["record_ids"][0],
         "batch_id": pushed.headers["x-batch-id"],
-        "upload_id": http.post(f"{push_path}/upload", query={"pushkey": push_key}).json["upload_id"],
+        "upload_id": http.post(f"{push_path}upload", query={"pushkey": push_key}).json["upload_id"],
         "file_id": shown["cover"]["url"].rpartition("/")[2],
         "format_name": "geojson",
         "template": "default",
