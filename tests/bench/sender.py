@@ -17,7 +17,8 @@ from pynamodb.connection import Connection
 from pynamodb.models import Model
 
 from chalicelib.store.dynamodb import THREADS, WORKER_THREADS, Deadline, hot_client
-from chalicelib.store.records import RecordStore, RecordWrite, shard_key
+from chalicelib.domain.changes import Put
+from chalicelib.store.records import Origin, RecordStore, shard_key
 from tests.bench.endpoint import ENVIRONMENT, Stub
 from tests.bench.handler import Handler
 from tests.bench.report import Row
@@ -27,7 +28,7 @@ MOST_OF_BOTOCORE = 0.25
 LATENCY = 8  # milliseconds of a call
 RECORDS, CONTENDER_RECORDS = 11_000, 500
 MOST_OF_BATCH_WRITE = {WORKER_THREADS: 1 / 12}
-PARTITION = "da_bench0.1"
+PARTITION, ORIGIN = "da_bench0.1", Origin(1, "re_bench0")
 
 
 class TextItem(Model):
@@ -55,7 +56,7 @@ def measure(stub: Stub, handler: Handler) -> list[Row]:
 
 
 def _calls() -> list[Row]:
-    items = [{"pk": {"S": PARTITION}, "sk": {"S": put.id}, "d": {"S": put.text}} for put in _records(25)]
+    items = [{"pk": {"S": PARTITION}, "sk": {"S": put.id}, "d": {"S": put.text}} for put in small_records(25)]
     requests: Mapping[str, dict[str, Any]] = {
         "batch_write_item": {"RequestItems": {"calls": [{"PutRequest": {"Item": item}} for item in items]}},
         "query": {
@@ -91,11 +92,11 @@ def _call_row(name: str, request: dict[str, Any], ours: Callable[..., Any], thei
 
 
 def _threads(stub: Stub) -> list[Row]:
-    records = _records(RECORDS)
+    records = small_records(RECORDS)
     ours: dict[int, tuple[float, float]] = {}
     contender: list[float] = []
     for threads in (1, 2, 4, THREADS, 16, WORKER_THREADS, 32):
-        contender.append(_batch_write(records[:CONTENDER_RECORDS]) / CONTENDER_RECORDS)
+        contender.append(batch_write(records[:CONTENDER_RECORDS]) / CONTENDER_RECORDS)
         stub.forget(ENVIRONMENT["RECORDS_TABLE"])
         ours[threads] = _read_and_write(records, threads)
     theirs = median(contender)
@@ -112,20 +113,20 @@ def _threads_row(threads: int, seconds: float, cpu: float, theirs: float) -> Row
     )
 
 
-def _read_and_write(records: Sequence[RecordWrite], threads: int) -> tuple[float, float]:
+def _read_and_write(records: Sequence[Put], threads: int) -> tuple[float, float]:
     """Seconds by the clock, and of CPU."""
     with closing(hot_client(ENVIRONMENT["AWS_REGION"])) as client:
         store = RecordStore(client, ENVIRONMENT["RECORDS_TABLE"], threads)
         gc.collect()
         started, cpu = time.perf_counter(), time.process_time()
         store.marks(PARTITION, [record.id for record in records], Deadline(300))
-        store.write(
-            PARTITION, records, [], resource_uid="re_bench0", accepted_at=1, trailing=[], deadline=Deadline(300)
-        )
+        puts = [(record, ORIGIN) for record in records]
+        store.write(PARTITION, puts, [], trailing=tuple, deadline=Deadline(300))
         return time.perf_counter() - started, time.process_time() - cpu
 
 
-def _batch_write(records: Sequence[RecordWrite]) -> float:
+def batch_write(records: Sequence[Put]) -> float:
+    """Seconds of the contender."""
     gc.collect()
     started = time.perf_counter()
     with TextItem.batch_write() as batch:
@@ -134,11 +135,12 @@ def _batch_write(records: Sequence[RecordWrite]) -> float:
     return time.perf_counter() - started
 
 
-def _records(count: int) -> list[RecordWrite]:
+def small_records(count: int) -> list[Put]:
+    """Prepared records of 41 bytes."""
     return [
-        RecordWrite(
+        Put(
             f"{number * 2654435761 % 2**32:08x}{number:032x}",
-            f'{{"station":"s{number:06d}","temp":21.5,"hum":4}}',
+            f'{{"hum":4,"station":"s{number:06d}","temp":21.5}}',
             f"{number:032x}",
             {},
         )
