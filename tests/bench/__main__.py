@@ -1,12 +1,12 @@
 """Run the benches and print their tables; exit with 1 when a bound is missed.
 
-python -m tests.bench [cpu] [calls] [sender] [cold] [latency]     all of them when none is named
+python -m tests.bench [cpu] [calls] [sender] [lane] [cold] [latency]     all of them when none is named
 """
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
 
-from tests.bench import calls, cold, cpu, latency, sender
+from tests.bench import calls, cold, cpu, lane, latency, sender
 from tests.bench.endpoint import Stub, stub_endpoint
 from tests.bench.handler import Handler, quiet
 from tests.bench.report import Row, show
@@ -15,6 +15,7 @@ _AT_THE_STUB: Mapping[str, tuple[str, Callable[[Stub, Handler], list[Row]]]] = {
     "cpu": ("Client CPU of a push of 1,000 weather records, endpoint without latency", cpu.measure),
     "calls": ("AWS calls of a push of weather records", calls.measure),
     "sender": ("The sender of DynamoDB calls, and a large push when a call takes 8 ms", sender.measure),
+    "lane": ("A push of 110,000 records of 41 bytes, when a call takes 8 ms", lane.measure),
 }
 _ALONE: Mapping[str, tuple[str, Callable[[], list[Row]]]] = {
     "cold": ("Cold import", cold.measure),

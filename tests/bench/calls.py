@@ -1,12 +1,11 @@
 """AWS calls and write units of a push, counted at the stub endpoint."""
 
-from collections.abc import Mapping
 from math import ceil
 from typing import Any
 
 from tests.bench.endpoint import ENVIRONMENT, Stub
 from tests.bench.handler import Handler
-from tests.bench.report import Row
+from tests.bench.report import Row, shown_counts
 from tests.bench.weather import weather_records
 
 SIZES = (1, 100, 1000)
@@ -37,10 +36,6 @@ def _row(stub: Stub, handler: Handler, what: str, records: list[dict[str, Any]],
     handler.push(handler.event(records))
     counts = dict(stub.counts())
     units = counts.pop("write units")
-    return Row(what=what, figure=sum(counts.values()), bound=bound, remark=f"{_shown(counts)}; {units} write units")
-
-
-def _shown(counts: Mapping[str, int]) -> str:
-    return ", ".join(
-        f"{count} {operation}" for operation, count in sorted(counts.items(), key=lambda part: -len(part[0]))
+    return Row(
+        what=what, figure=sum(counts.values()), bound=bound, remark=f"{shown_counts(counts)}; {units} write units"
     )

@@ -43,7 +43,7 @@ class Stub:
         self._control(f"latency/{milliseconds}")
 
     def _control(self, command: str) -> Any:
-        with urllib.request.urlopen(urllib.request.Request(f"{self.url}/{command}", method="POST")) as answer:
+        with urllib.request.urlopen(urllib.request.Request(f"{self.url}/_{command}", method="POST")) as answer:
             return json.load(answer)
 
 
@@ -58,7 +58,7 @@ def stub_endpoint() -> Iterator[Stub]:
     before = dict(os.environ)
     try:
         stub = Stub(int(process.stdout.readline()))
-        os.environ.update(ENVIRONMENT, AWS_ENDPOINT_URL=stub.url)
+        os.environ.update(ENVIRONMENT, AWS_ENDPOINT_URL=stub.url, BELL_QUEUE_URL=f"{stub.url}/bell.fifo")
         yield stub
     finally:
         os.environ.clear()

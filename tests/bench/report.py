@@ -1,5 +1,6 @@
 """The table that the benches print: what is compared, the figure, its bound, and whether it is kept."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 
@@ -34,6 +35,13 @@ def show(title: str, rows: list[Row]) -> list[Row]:
         line = f"  {row.what:<{width}}  {_number(row.figure):>7}  {bound:<14}{row.verdict:<7} {row.remark}"
         print(line.rstrip(), flush=True)
     return rows
+
+
+def shown_counts(counts: Mapping[str, int]) -> str:
+    """Calls by operation, in words."""
+    return ", ".join(
+        f"{count} {operation}" for operation, count in sorted(counts.items(), key=lambda part: -len(part[0]))
+    )
 
 
 def _number(value: float) -> str:

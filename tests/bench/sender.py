@@ -28,8 +28,7 @@ MOST_OF_BOTOCORE = 0.25
 LATENCY = 8  # milliseconds of a call
 RECORDS, CONTENDER_RECORDS = 11_000, 500
 MOST_OF_BATCH_WRITE = {WORKER_THREADS: 1 / 12}
-PARTITION = "da_bench0.1"
-ORIGIN = Origin(1, "re_bench0")
+PARTITION, ORIGIN = "da_bench0.1", Origin(1, "re_bench0")
 
 
 class TextItem(Model):
@@ -57,7 +56,7 @@ def measure(stub: Stub, handler: Handler) -> list[Row]:
 
 
 def _calls() -> list[Row]:
-    items = [{"pk": {"S": PARTITION}, "sk": {"S": put.id}, "d": {"S": put.text}} for put in _records(25)]
+    items = [{"pk": {"S": PARTITION}, "sk": {"S": put.id}, "d": {"S": put.text}} for put in small_records(25)]
     requests: Mapping[str, dict[str, Any]] = {
         "batch_write_item": {"RequestItems": {"calls": [{"PutRequest": {"Item": item}} for item in items]}},
         "query": {
@@ -93,11 +92,11 @@ def _call_row(name: str, request: dict[str, Any], ours: Callable[..., Any], thei
 
 
 def _threads(stub: Stub) -> list[Row]:
-    records = _records(RECORDS)
+    records = small_records(RECORDS)
     ours: dict[int, tuple[float, float]] = {}
     contender: list[float] = []
     for threads in (1, 2, 4, THREADS, 16, WORKER_THREADS, 32):
-        contender.append(_batch_write(records[:CONTENDER_RECORDS]) / CONTENDER_RECORDS)
+        contender.append(batch_write(records[:CONTENDER_RECORDS]) / CONTENDER_RECORDS)
         stub.forget(ENVIRONMENT["RECORDS_TABLE"])
         ours[threads] = _read_and_write(records, threads)
     theirs = median(contender)
@@ -121,11 +120,13 @@ def _read_and_write(records: Sequence[Put], threads: int) -> tuple[float, float]
         gc.collect()
         started, cpu = time.perf_counter(), time.process_time()
         store.marks(PARTITION, [record.id for record in records], Deadline(300))
-        store.write(PARTITION, [(record, ORIGIN) for record in records], [], trailing=list, deadline=Deadline(300))
+        puts = [(record, ORIGIN) for record in records]
+        store.write(PARTITION, puts, [], trailing=tuple, deadline=Deadline(300))
         return time.perf_counter() - started, time.process_time() - cpu
 
 
-def _batch_write(records: Sequence[Put]) -> float:
+def batch_write(records: Sequence[Put]) -> float:
+    """Seconds of the contender."""
     gc.collect()
     started = time.perf_counter()
     with TextItem.batch_write() as batch:
@@ -134,11 +135,12 @@ def _batch_write(records: Sequence[Put]) -> float:
     return time.perf_counter() - started
 
 
-def _records(count: int) -> list[Put]:
+def small_records(count: int) -> list[Put]:
+    """Prepared records of 41 bytes."""
     return [
         Put(
             f"{number * 2654435761 % 2**32:08x}{number:032x}",
-            f'{{"station":"s{number:06d}","temp":21.5,"hum":4}}',
+            f'{{"hum":4,"station":"s{number:06d}","temp":21.5}}',
             f"{number:032x}",
             {},
         )

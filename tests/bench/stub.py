@@ -1,105 +1,88 @@
-"""A DynamoDB endpoint, without latency unless told, in a process of its own so that its CPU is nobody's.
+"""DynamoDB, S3 and SQS at one endpoint, without latency unless told, in a process of its own so that its CPU is
+nobody's.
 
     python -m tests.bench.stub     prints its port, ends when its standard input closes
 
-It keeps items of any table with `pk` and `sk` in memory and knows the operations that the contenders use, without
-conditions and projections. `POST /counts` answers calls and write units since the last such request as JSON;
-`POST /forget/{table}` empties a table; `POST /latency/{milliseconds}` holds every later answer back for so long.
+It keeps items and objects in memory; a message is taken and goes nowhere. `POST /_counts` answers calls and write
+units since the last such request as JSON; `POST /_forget/{table}` empties a table; `POST /_latency/{milliseconds}`
+holds every later answer back for so long, that of "go on" before a body is sent too.
 """
 
 import asyncio
 import sys
 from collections import Counter
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
-Key = tuple[str, str]
+from tests.bench.stub_tables import Tables
+
+_GO_ON = b"HTTP/1.1 100 Continue\r\n\r\n"
+_JSON = "application/x-amz-json-1.0"
 
 
-class Tables:
-    """The items, and what was asked of them."""
+class Request(NamedTuple):
+    """One HTTP request; header names in lower case."""
+
+    method: str
+    path: str
+    headers: dict[str, str]
+    body: bytes
+
+
+class Endpoint:
+    """What is kept, and what was asked of it."""
 
     def __init__(self) -> None:
-        self._items: dict[str, dict[Key, Any]] = {}
         self._counts: Counter[str] = Counter()
+        self._tables = Tables(self._counts)
+        self._objects: dict[str, bytes] = {}
         self.latency = 0.0  # seconds
 
-    def answer(self, operation: str, request: Any) -> Any:
-        """Do one operation."""
-        self._counts[operation] += 1
-        return getattr(self, f"_{operation}")(request)
+    def answer(self, request: Request) -> bytes:
+        """Do what a request asks for: a whole HTTP answer."""
+        service, _, operation = request.headers.get("x-amz-target", "").partition(".")
+        if service == "AmazonSQS":
+            self._counts[operation] += 1
+            return _answer(200, orjson.dumps({"MessageId": "m", "MD5OfMessageBody": ""}), _JSON)
+        if service:
+            self._counts[operation] += 1
+            return _answer(200, orjson.dumps(self._tables.answer(operation, orjson.loads(request.body))), _JSON)
+        if request.path.startswith("/_"):
+            return _answer(200, orjson.dumps(self._control(request.path[2:])), _JSON)
+        return self._objects_answer(request)
 
-    def control(self, command: str) -> Any:
-        """Do what the bench says: `counts`, `forget/{table}` or `latency/{milliseconds}`."""
+    def _objects_answer(self, request: Request) -> bytes:
+        """S3, path style: an object is put and read whole; of a bucket, objects are deleted (all that there are)."""
+        self._counts[f"{request.method} object"] += 1
+        if request.method == "PUT":
+            self._objects[request.path] = request.body
+        elif request.method == "GET":
+            return _answer(200, self._objects[request.path], "application/gzip")
+        else:
+            self._objects.clear()
+        return _answer(200, b"<DeleteResult/>" if request.method == "POST" else b"", "application/xml")
+
+    def _control(self, command: str) -> Any:
         name, _, argument = command.partition("/")
         if name == "forget":
-            self._items.pop(argument, None)
+            self._tables.forget(argument)
             return {}
         if name == "latency":
             self.latency = float(argument) / 1000
             return {}
-        counts, self._counts = dict(self._counts), Counter()
+        counts = dict(self._counts)
+        self._counts.clear()
         return counts
-
-    def _PutItem(self, request: Any) -> Any:  # noqa: N802 - AWS's spelling
-        self._put(request["TableName"], request["Item"])
-        return {}
-
-    def _TransactWriteItems(self, request: Any) -> Any:  # noqa: N802
-        for part in request["TransactItems"]:
-            self._PutItem(part["Put"])
-        return {}
-
-    def _Query(self, request: Any) -> Any:  # noqa: N802
-        pk = request["ExpressionAttributeValues"][":pk"]["S"]
-        items = [item for (p, _), item in sorted(self._of(request["TableName"]).items()) if p == pk]
-        return {"Items": items, "Count": len(items), "ScannedCount": len(items)}
-
-    def _BatchGetItem(self, request: Any) -> Any:  # noqa: N802
-        found = {}
-        for table, wanted in request["RequestItems"].items():
-            items = self._of(table)
-            keys = [(key["pk"]["S"], key["sk"]["S"]) for key in wanted["Keys"]]
-            names = wanted["ProjectionExpression"].split(",")
-            found[table] = [
-                {name: items[key][name] for name in names if name in items[key]} for key in keys if key in items
-            ]
-        return {"Responses": found, "UnprocessedKeys": {}}
-
-    def _BatchWriteItem(self, request: Any) -> Any:  # noqa: N802
-        for table, writes in request["RequestItems"].items():
-            for write in writes:
-                self._put(table, write["PutRequest"]["Item"])
-        return {"UnprocessedItems": {}}
-
-    def _put(self, table: str, item: Any) -> None:
-        self._counts["write units"] += -(-sum(len(name.encode()) + _size(v) for name, v in item.items()) // 1024)
-        if "pk" in item:
-            self._of(table)[item["pk"]["S"], item["sk"]["S"]] = item
-
-    def _of(self, table: str) -> dict[Key, Any]:
-        return self._items.setdefault(table, {})
-
-
-def _size(value: Any) -> int:
-    """Bytes of a typed value by DynamoDB's rules, near enough to round up to kilobytes."""
-    ((kind, content),) = value.items()
-    if kind == "S":
-        return len(content.encode())
-    if kind == "N":
-        return len(content) // 2 + 2
-    if kind == "M":
-        return 3 + sum(len(name.encode()) + 1 + _size(part) for name, part in content.items())
-    return 1
 
 
 class Connection(asyncio.Protocol):
     """HTTP/1.1 with keep-alive, as little of it as botocore needs."""
 
-    def __init__(self, tables: Tables) -> None:
-        self._tables = tables
+    def __init__(self, endpoint: Endpoint) -> None:
+        self._endpoint = endpoint
         self._received = bytearray()
+        self._head: tuple[str, dict[str, str]] | None = None
 
     def connection_made(self, transport: Any) -> None:
         """Keep the way to answer."""
@@ -108,34 +91,48 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Answer every request that is complete."""
         self._received += data
-        while (end := self._received.find(b"\r\n\r\n")) >= 0:
-            lines = bytes(self._received[:end]).decode("latin-1").split("\r\n")
-            headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines[1:])}
-            complete = end + 4 + int(headers.get("content-length", 0))
-            if len(self._received) < complete:
+        while True:
+            if self._head is None and not self._take_head():
                 return
-            body = bytes(self._received[end + 4 : complete])
-            del self._received[:complete]
-            answer = self._answer(lines[0].split(" ")[1], headers, body)
-            if self._tables.latency:
-                asyncio.get_running_loop().call_later(self._tables.latency, self._transport.write, answer)
-            else:
-                self._transport.write(answer)
+            assert self._head is not None
+            line, headers = self._head
+            length = int(headers.get("content-length", 0))
+            if len(self._received) < length:
+                return
+            body = bytes(self._received[:length])
+            del self._received[:length]
+            self._head = None
+            method, path, _ = line.split(" ")
+            self._send(self._endpoint.answer(Request(method, path, headers, body)))
 
-    def _answer(self, path: str, headers: dict[str, str], body: bytes) -> bytes:
-        if target := headers.get("x-amz-target"):
-            answer = self._tables.answer(target.partition(".")[2], orjson.loads(body))
+    def _take_head(self) -> bool:
+        end = self._received.find(b"\r\n\r\n")
+        if end < 0:
+            return False
+        lines = bytes(self._received[:end]).decode("latin-1").split("\r\n")
+        del self._received[: end + 4]
+        headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines[1:])}
+        self._head = lines[0], headers
+        if headers.get("expect", "").lower() == "100-continue":
+            self._send(_GO_ON)
+        return True
+
+    def _send(self, answer: bytes) -> None:
+        if self._endpoint.latency:
+            asyncio.get_running_loop().call_later(self._endpoint.latency, self._transport.write, answer)
         else:
-            answer = self._tables.control(path.strip("/"))
-        content = orjson.dumps(answer)
-        head = f"HTTP/1.1 200 OK\r\nContent-Type: application/x-amz-json-1.0\r\nContent-Length: {len(content)}\r\n\r\n"
-        return head.encode() + content
+            self._transport.write(answer)
+
+
+def _answer(status: int, content: bytes, content_type: str) -> bytes:
+    head = f"HTTP/1.1 {status} OK\r\nContent-Type: {content_type}\r\nContent-Length: {len(content)}\r\n\r\n"
+    return head.encode() + content
 
 
 async def _serve() -> None:
-    tables = Tables()
+    endpoint = Endpoint()
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: Connection(tables), "127.0.0.1", 0)
+    server = await loop.create_server(lambda: Connection(endpoint), "127.0.0.1", 0)
     print(server.sockets[0].getsockname()[1], flush=True)
     await loop.run_in_executor(None, sys.stdin.read)
 
