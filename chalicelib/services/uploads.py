@@ -165,7 +165,7 @@ def shown_upload(item: UploadItem) -> Mapping[str, Any]:
 
 
 def _format_problem(value: Any) -> str | None:
-    return None if value in KINDS else f"expected one of {', '.join(KINDS)}"
+    return None if isinstance(value, str) and value in KINDS else f"expected one of {', '.join(KINDS)}"
 
 
 _UPLOAD = {"format": Key(problem=shape.described({"enum": list(KINDS)})(_format_problem))}

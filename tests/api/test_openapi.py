@@ -40,7 +40,7 @@ CHECKS = [
 MANAGED = "/automation/v1.0/datasets/{dataset_uid}"
 OPERATIONS = [(method.upper(), path) for path, operations in document(app)["paths"].items() for method in operations]
 BY_OPERATION = pytest.mark.parametrize(("method", "path"), OPERATIONS, ids=[" ".join(each) for each in OPERATIONS])
-EXAMPLES = 10
+EXAMPLES = 5
 Environ = dict[str, Any]
 
 
