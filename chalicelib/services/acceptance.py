@@ -66,18 +66,18 @@ def accept(stores: Stores, live: LiveDataset, operation: Operation, now: datetim
 def _write_now(stores: Stores, live: LiveDataset, operation: Operation, now: datetime, deadline: Deadline) -> Receipt:
     receipt = _receipt(operation, now, APPLIED)
 
-    def trailing(tallies: Sequence[Tally], changed: bool) -> list[TableWrite]:
+    def receipts(tallies: Sequence[Tally]) -> list[TableWrite]:
         nonlocal receipt
         receipt = replace(receipt, counts=receipt.counts.with_tally(tallies[0]))
-        items = [stores.activity.batch_write(live.dataset_uid, operation.batch_id, receipt.as_stored(), now)]
-        return [*items, stores.activity.modified_write(live.dataset_uid, now)] if changed else items
+        return [stores.activity.batch_write(live.dataset_uid, operation.batch_id, receipt.as_stored(), now)]
 
     batch = Batch(
         origin=Origin(_epoch_ms(now), operation.resource_uid),
         changes=_changes(live, operation),
         store_contents=lambda puts: store_contents(stores, operation.puts, puts),
     )
-    write_batches(stores, live.partition, [batch], deadline.within(DIRECT_SECONDS), trailing)
+    within = deadline.within(DIRECT_SECONDS)
+    write_batches(stores, live, [batch], within, clock=lambda: now, receipts=receipts)
     return receipt
 
 

@@ -18,6 +18,7 @@ from pynamodb.expressions.update import Action
 from chalicelib.domain.errors import EditConflict, InvalidDatasetStatus, NotFound, PublicationAborted, Refused
 from chalicelib.services.datasets import find_dataset
 from chalicelib.store.catalog import DatasetItem, conflicts_as_edit_conflict
+from chalicelib.store.lane import WORKER_DEAD_AFTER
 
 IDLE, ERROR, LIMIT_REACHED = "idle", "error", "limit_reached"
 QUEUED, PROCESSING, ABORTING, SAVING, DELETING = (
@@ -30,7 +31,7 @@ QUEUED, PROCESSING, ABORTING, SAVING, DELETING = (
 READY = (IDLE, ERROR, LIMIT_REACHED)
 ABORTABLE = (QUEUED, PROCESSING)
 REQUEST_LEASE = timedelta(seconds=60)  # longer than a request may live
-WORKER_LEASE = timedelta(seconds=330)  # longer than a worker may live
+WORKER_LEASE = timedelta(seconds=WORKER_DEAD_AFTER)
 WAITING_LEASE = timedelta(hours=1)  # of what waits for its turn: the tick rings for it every minute
 UNFINISHED = "It did not finish: publish again."
 TRIES = 3  # of a write that an edit of the dataset at the same moment makes fail

@@ -55,8 +55,12 @@ def load_text(stores: Stores, job: Job, part: int = 0) -> str:
 
 
 def discard_payloads(stores: Stores, jobs: Sequence[Job]) -> None:
-    """Remove what jobs that are off the lane, or were never on it, kept in S3. What cannot be removed now goes when
-    the generation is swept."""
-    if keys := [key for job in jobs for key in job.parts]:
+    """Remove what jobs that are off the lane, or were never on it, kept in S3."""
+    discard_parts(stores, [key for job in jobs for key in job.parts])
+
+
+def discard_parts(stores: Stores, keys: Sequence[str]) -> None:
+    """Remove parts that no job refers to. What cannot be removed now goes when the generation is swept."""
+    if keys:
         with suppress(ClientError, BotoCoreError):
             stores.jobs.delete(keys)

@@ -95,12 +95,10 @@ def _apply_folded(stores: Stores, foldable: Sequence[Job], clock: Clock, deadlin
         jobs.append(job)
         batches.append(_batch(job, changes))
 
-    def trailing(tallies: Sequence[Tally], changed: bool) -> list[TableWrite]:
-        now = clock()
-        items = [_receipt(stores, job, tally, now) for job, tally in zip(jobs, tallies, strict=True)]
-        return [*items, stores.activity.modified_write(jobs[0].dataset_uid, now)] if changed else items
+    def receipts(tallies: Sequence[Tally]) -> list[TableWrite]:
+        return [_receipt(stores, job, tally, clock()) for job, tally in zip(jobs, tallies, strict=True)]
 
-    write_batches(stores, jobs[0].partition, batches, deadline, trailing)
+    write_batches(stores, jobs[0], batches, deadline, clock=clock, receipts=receipts)
     return jobs
 
 
@@ -111,14 +109,10 @@ def _apply_parts(stores: Stores, job: Job, clock: Clock, deadline: Deadline) -> 
         batch = _batch(job, load_changes(stores, job, part))
         is_last = part == len(job.parts) - 1
 
-        def trailing(
-            tallies: Sequence[Tally], changed: bool, before: Tally = tally, is_last: bool = is_last
-        ) -> list[TableWrite]:
-            now = clock()
-            items = [_receipt(stores, job, before.plus(tallies[0]), now)] if is_last else []
-            return [*items, stores.activity.modified_write(job.dataset_uid, now)] if changed else items
+        def receipts(tallies: Sequence[Tally], before: Tally = tally, is_last: bool = is_last) -> list[TableWrite]:
+            return [_receipt(stores, job, before.plus(tallies[0]), clock())] if is_last else []
 
-        (written,) = write_batches(stores, job.partition, [batch], deadline, trailing)
+        (written,) = write_batches(stores, job, [batch], deadline, clock=clock, receipts=receipts)
         tally = tally.plus(written)
         if not is_last:
             stores.lane.advance(job, part + 1, tally._asdict(), deadline)

@@ -56,7 +56,7 @@ from chalicelib.store.catalog import (
 )
 from chalicelib.store.due import due_shard
 from chalicelib.store.dynamodb import Deadline
-from chalicelib.store.lane import RUNG_AGAIN_AFTER
+from chalicelib.store.job_item import RUNG_AGAIN_AFTER
 from chalicelib.store.stores import Stores
 
 AT_ONCE = 4 * 1024 * 1024  # bytes of files that the request reads itself; more are read by a worker
@@ -188,8 +188,7 @@ def _check_identity(stores: Stores, live: LiveDataset, schema: Schema, deadline:
     """Stored records keep the ids and the field names they came in under: refuse a schema that they would not fit."""
     if not live.is_published or _fits_stored(live.configuration.schema, schema):
         return
-    has_records = next(iter(stores.reader.scan(live.partition, deadline, most=1, consistent=True)), None) is not None
-    if live.has_jobs or has_records:
+    if live.has_jobs or any(stores.reader.scan(live.partition, deadline, most=1, consistent=True)):
         raise UniqueKeyChangeRefused
 
 

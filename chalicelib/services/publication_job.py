@@ -1,21 +1,20 @@
 """Applying a publication, as a job of the lane: its files are written, records that belong to nothing any more are
 deleted, and the new configuration takes the place of the old one. Applied again after a crash, it goes on."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import UTC, datetime
 from itertools import islice
 
 from chalicelib.domain.changes import Changes, ids_in
 from chalicelib.domain.errors import EditConflict
 from chalicelib.domain.job import Job
-from chalicelib.domain.receipt import Tally
 from chalicelib.services.dataset_status import go_on_saving, saved
 from chalicelib.services.datasets import find_dataset, live_item
 from chalicelib.services.job_payload import load_changes, load_text
 from chalicelib.services.writing import Batch, write_batches
 from chalicelib.store.catalog import DatasetItem, LiveItem, one_transaction
 from chalicelib.store.dynamodb import Deadline
-from chalicelib.store.records import Origin, TableWrite
+from chalicelib.store.records import Origin
 from chalicelib.store.stores import Stores
 
 DIRECT_WRITERS_END_AFTER = 36.0  # seconds; a request is stopped after 28, a commit may take some to come through
@@ -51,7 +50,7 @@ def _load(stores: Stores, job: Job, clock: Callable[[], datetime], deadline: Dea
             changes=load_changes(stores, job, part),
             yields_to=realtime,
         )
-        write_batches(stores, job.partition, [batch], deadline, _mark(stores, job, clock))
+        write_batches(stores, job, [batch], deadline, clock=clock)
         stores.lane.advance(job, part + 1, {}, deadline)
         stores.lane.forget_attempts(job.dataset_id, deadline)
         go_on_saving(job.dataset_uid, clock())
@@ -64,13 +63,7 @@ def _drop_others(stores: Stores, job: Job, clock: Callable[[], datetime], deadli
     others = (record_id for record_id in of_others if record_id not in loaded)
     while ids := list(islice(others, DELETED_AT_ONCE)):
         batch = Batch(origin=Origin(job.accepted_at, ""), changes=Changes(deletes=ids))
-        write_batches(stores, job.partition, [batch], deadline, _mark(stores, job, clock))
-
-
-def _mark(
-    stores: Stores, job: Job, clock: Callable[[], datetime]
-) -> Callable[[Sequence[Tally], bool], list[TableWrite]]:
-    return lambda _, changed: [stores.activity.modified_write(job.dataset_uid, clock())] if changed else []
+        write_batches(stores, job, [batch], deadline, clock=clock)
 
 
 def _switch_over(job: Job, now: datetime, deadline: Deadline) -> None:

@@ -13,6 +13,7 @@ from chalicelib.domain.job import PUBLISH, Job
 from chalicelib.domain.live import LiveDataset
 from chalicelib.services.bells import ring_lane
 from chalicelib.services.dataset_status import is_aborting
+from chalicelib.services.job_payload import discard_parts
 from chalicelib.services.publication_plan import Plan, Source
 from chalicelib.services.source_files import read_source
 from chalicelib.services.staging import Stager, prepared_batches
@@ -36,7 +37,7 @@ class Staged:
 
     def discard(self) -> None:
         """Remove the parts: they will not be applied."""
-        self.stores.jobs.delete(self.parts)
+        discard_parts(self.stores, self.parts)
 
 
 def stage_sources(stores: Stores, live: LiveDataset, plan: Plan, now: datetime, deadline: Deadline) -> Staged:

@@ -7,7 +7,7 @@ from itertools import islice
 from chalicelib.domain.changes import Changes, as_text, puts_of
 from chalicelib.domain.payload import Payload
 from chalicelib.domain.record import PreparedPayload, Preparer
-from chalicelib.services.job_payload import packed_text
+from chalicelib.services.job_payload import discard_parts, packed_text
 from chalicelib.services.writing import store_contents
 from chalicelib.sources.formats.source_record import SourceRecord
 from chalicelib.store.dynamodb import aws_faults_as_unavailable
@@ -79,7 +79,7 @@ class Stager:
 
     def discard(self) -> None:
         """Remove the parts: they will not be applied."""
-        self._stores.jobs.delete(self.keys)
+        discard_parts(self._stores, self.keys)
 
     def _keep(self) -> None:
         key = job_key(self._partition, self._batch_id, self._first + len(self.keys))

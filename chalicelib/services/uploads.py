@@ -39,7 +39,7 @@ from chalicelib.store.catalog import (
 )
 from chalicelib.store.due import due_shard
 from chalicelib.store.dynamodb import Deadline, aws_faults_as_unavailable
-from chalicelib.store.lane import RUNG_AGAIN_AFTER
+from chalicelib.store.job_item import RUNG_AGAIN_AFTER
 from chalicelib.store.objects import UPLOAD_SECONDS, upload_key
 from chalicelib.store.stores import Stores
 

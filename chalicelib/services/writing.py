@@ -8,6 +8,8 @@ table in the end is written.
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -19,7 +21,19 @@ from chalicelib.store.parallel import run_all
 from chalicelib.store.records import Origin, StoredMark, TableWrite
 from chalicelib.store.stores import Stores
 
-Trailing = Callable[[Sequence[Tally], bool], Sequence[TableWrite]]
+Receipts = Callable[[Sequence[Tally]], Sequence[TableWrite]]
+
+
+class Written(Protocol):
+    """What is written to: a live dataset, or a job that was accepted for one."""
+
+    @property
+    def dataset_uid(self) -> str:
+        """The dataset."""
+
+    @property
+    def partition(self) -> str:
+        """The name its records are stored under."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,27 +72,33 @@ class _Folded:
 
 
 def write_batches(
-    stores: Stores, partition: str, batches: Sequence[Batch], deadline: Deadline, trailing: Trailing
+    stores: Stores,
+    to: Written,
+    batches: Sequence[Batch],
+    deadline: Deadline,
+    *,
+    clock: Callable[[], datetime],
+    receipts: Receipts = lambda _: (),
 ) -> list[Tally]:
     """Apply the batches in their order and answer what each came to.
 
-    `trailing` makes the items that go out with the last records, from the tallies and whether anything changed; it is
-    called when they go out. Unchanged records are read strongly and skipped. At the deadline TemporarilyUnavailable
-    is raised; what was written by then stays, and writing the same again is safe.
+    `receipts` makes the receipts, from the tallies, when they go out with the last records; so does the mark that data
+    changed, if any did, whose time is then. Unchanged records are read strongly and skipped. At the deadline
+    TemporarilyUnavailable is raised; what was written by then stays, and writing the same again is safe.
     """
     ids = [record_id for batch in batches for record_id in batch.changes.ids]
-    folded = _fold(batches, stores.records.marks(partition, ids, deadline))
-    changed = bool(folded.puts or folded.deletes)
+    folded = _fold(batches, stores.records.marks(to.partition, ids, deadline))
     for batch in batches:
         if batch.store_contents is not None:
             batch.store_contents([put for put, origin in folded.puts if origin is batch.origin and put.files])
-    stores.records.write(
-        partition,
-        folded.puts,
-        folded.deletes,
-        trailing=lambda: trailing(folded.tallies, changed),
-        deadline=deadline,
-    )
+
+    def trailing() -> list[TableWrite]:
+        items = list(receipts(folded.tallies))
+        if folded.puts or folded.deletes:
+            items.append(stores.activity.modified_write(to.dataset_uid, clock()))
+        return items
+
+    stores.records.write(to.partition, folded.puts, folded.deletes, trailing=trailing, deadline=deadline)
     drop_contents(stores, _unreferred(batches, folded))
     return folded.tallies
 

@@ -1,11 +1,9 @@
 """The lane of a dataset: its pending jobs, in order, beside its live item.
 
-Key: pk = `live#{dataset_id}`; sk = `job#{seq}`, and `lane` while attempts to apply them have failed (`attempts`,
-`problem`). A job item also lies in the index `due` (`lane#{shard}`, a minute after it was accepted), where the tick
-finds those that nobody rang for.
+Key: pk = `live#{dataset_id}`; sk = `job#{seq}` (see `job_item.py`), and `lane` while attempts to apply them have
+failed: `attempts`, `problem`, and `trying_until` (epoch seconds) while one is under way.
 """
 
-import base64
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -21,12 +19,11 @@ from chalicelib.domain.errors import ConfigurationMoved, TemporarilyUnavailable
 from chalicelib.domain.job import MAX_ATTEMPTS, Job
 from chalicelib.domain.live import LiveDataset
 from chalicelib.store.catalog import CONFIG, JOB, LANE, live_pk
-from chalicelib.store.due import due_attributes
 from chalicelib.store.dynamodb import Deadline, Item, is_retriable, with_retries
+from chalicelib.store.job_item import job_item, job_key, job_of, number_of
 from chalicelib.store.records import TableWrite
 
-RUNG_AGAIN_AFTER = 60  # seconds
-WORKER_DEAD_AFTER = 330  # seconds after it began
+WORKER_DEAD_AFTER = 330  # seconds after it began; its function is stopped after 300
 FINISHED_AT_ONCE = 98  # jobs; a transaction takes 100 writes
 _HURRY = 2  # a lost race for the next number is repeated soon: the winner took milliseconds
 
@@ -103,14 +100,14 @@ class LaneStore:
         return Lane(
             dataset_uid=config["dataset_uid"]["S"] if config else None,
             generation=int(config["generation"]["N"]) if config else 0,
-            jobs=[_job(dataset_id, item) for item in items if item["sk"]["S"].startswith(JOB)],
+            jobs=[job_of(dataset_id, item) for item in items if item["sk"]["S"].startswith(JOB)],
         )
 
     def first(self, dataset_id: str, deadline: Deadline) -> int | None:
         """The number of the first pending job, read strongly."""
         request = {**self._jobs_of(dataset_id), "ConsistentRead": True, "Limit": 1, "ProjectionExpression": "sk"}
         items = with_retries(lambda: self._client.query(**request), deadline)["Items"]
-        return _number(items[0]) if items else None
+        return number_of(items[0]) if items else None
 
     def health(self, dataset_id: str, now: datetime, deadline: Deadline) -> LaneHealth:
         """How the lane is. Jobs are counted by their numbers: reading them all takes too long when they are many."""
@@ -131,7 +128,7 @@ class LaneStore:
         """The first job, or the last."""
         request = {**self._jobs_of(dataset_id), "ConsistentRead": True, "Limit": 1, "ScanIndexForward": forward}
         items = with_retries(lambda: self._client.query(**request), deadline)["Items"]
-        return _job(dataset_id, items[0]) if items else None
+        return job_of(dataset_id, items[0]) if items else None
 
     def begin_attempt(self, dataset_id: str, now: datetime, deadline: Deadline) -> bool:
         """Count an attempt to apply the lane; False when as many have failed as make it pause."""
@@ -171,7 +168,7 @@ class LaneStore:
         """Note that so many parts of a job are applied, with these counts in all."""
         update = {
             "TableName": self._table,
-            "Key": self._job_key(job),
+            "Key": job_key(job),
             "UpdateExpression": "SET done = :done, #counts = :counts",
             "ConditionExpression": "batch_id = :batch",
             "ExpressionAttributeNames": {"#counts": "counts"},
@@ -188,7 +185,7 @@ class LaneStore:
         again it would undo that. Its failed attempts are forgotten."""
         for i in range(0, len(jobs), FINISHED_AT_ONCE):
             some = jobs[i : i + FINISHED_AT_ONCE]
-            keys = [*(self._job_key(job) for job in some), self._lane_key(some[0].dataset_id)]
+            keys = [*(job_key(job) for job in some), self._lane_key(some[0].dataset_id)]
             deletes = [{"Delete": {"TableName": self._table, "Key": key}} for key in keys]
             # One token for all tries: repeated after a time-out, the transaction must not conflict with itself.
             call = partial(self._client.transact_write_items, TransactItems=deletes, ClientRequestToken=uuid4().hex)
@@ -220,7 +217,7 @@ class LaneStore:
             "ExpressionAttributeValues": values,
             "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
         }
-        puts = [TableWrite(self._table, self._item(replace(job, seq=seq))), *riders]
+        puts = [TableWrite(self._table, job_item(replace(job, seq=seq))), *riders]
         return {
             "TransactItems": [{"Update": update}, *({"Put": {"TableName": p.table, "Item": p.item}} for p in puts)],
             "ClientRequestToken": hashlib.sha256(
@@ -243,23 +240,6 @@ class LaneStore:
             raise ConfigurationMoved
         return int(moved["seq"]["N"]) + 1 if "seq" in moved else 1
 
-    def _item(self, job: Job) -> Item:
-        item: Item = {
-            **self._job_key(job),
-            **due_attributes("lane", job.dataset_uid, job.accepted_at // 1000 + RUNG_AGAIN_AFTER),
-            "kind": {"S": job.kind},
-            "batch_id": {"S": job.batch_id},
-            "dataset_uid": {"S": job.dataset_uid},
-            "generation": {"N": str(job.generation)},
-            "version": {"N": str(job.version)},
-            "resource_uid": {"S": job.resource_uid},
-            "accepted_at": {"N": str(job.accepted_at)},
-            "receipt": {"S": orjson.dumps(job.receipt).decode()},
-            "options": {"S": orjson.dumps(job.options).decode()},
-            "parts": {"S": orjson.dumps(list(job.parts)).decode()},
-        }
-        return item if job.inline is None else {**item, "inline": {"S": base64.b64encode(job.inline).decode()}}
-
     def _update_lane(self, dataset_id: str, deadline: Deadline, **update: Any) -> None:
         request = {"TableName": self._table, "Key": self._lane_key(dataset_id), **update}
         with_retries(lambda: self._client.update_item(**request), deadline)
@@ -278,9 +258,6 @@ class LaneStore:
             "ExpressionAttributeValues": {":pk": {"S": live_pk(dataset_id)}, ":job": {"S": JOB}},
         }
 
-    def _job_key(self, job: Job) -> Item:
-        return {"pk": {"S": live_pk(job.dataset_id)}, "sk": {"S": f"{JOB}{job.seq:015d}"}}
-
     def _lane_key(self, dataset_id: str) -> Item:
         return {"pk": {"S": live_pk(dataset_id)}, "sk": {"S": LANE}}
 
@@ -291,27 +268,3 @@ def _failed_condition(error: ClientError) -> Item | None:
         return None
     reasons: list[Any] = error.response.get("CancellationReasons") or [{}]
     return dict(reasons[0].get("Item") or {}) if reasons[0].get("Code") == "ConditionalCheckFailed" else None
-
-
-def _number(item: Item) -> int:
-    return int(item["sk"]["S"].removeprefix(JOB))
-
-
-def _job(dataset_id: str, item: Item) -> Job:
-    return Job(
-        kind=item["kind"]["S"],
-        batch_id=item["batch_id"]["S"],
-        dataset_id=dataset_id,
-        dataset_uid=item["dataset_uid"]["S"],
-        generation=int(item["generation"]["N"]),
-        version=int(item["version"]["N"]),
-        resource_uid=item["resource_uid"]["S"],
-        accepted_at=int(item["accepted_at"]["N"]),
-        receipt=orjson.loads(item["receipt"]["S"]),
-        options=orjson.loads(item["options"]["S"]),
-        inline=base64.b64decode(item["inline"]["S"]) if "inline" in item else None,
-        parts=orjson.loads(item["parts"]["S"]),
-        done=int(item["done"]["N"]) if "done" in item else 0,
-        counts=orjson.loads(item["counts"]["S"]) if "counts" in item else {},
-        seq=_number(item),
-    )
