@@ -4,6 +4,7 @@ moto answers in place of the network inside botocore, which the sender of the ho
 botocore's client, which takes and answers the same. The sender has its own tests, over HTTP.
 """
 
+import copy
 import json
 import logging
 import warnings
@@ -16,6 +17,7 @@ from typing import Any
 import boto3
 import pytest
 from moto import mock_aws
+from moto.dynamodb.models import dynamodb_backends
 
 from chalicelib import wiring
 from chalicelib.store.catalog import bind_models
@@ -146,3 +148,17 @@ class PatientDeadline(Deadline):
 
     def __init__(self, seconds: float) -> None:
         super().__init__(seconds, sleep=lambda _seconds: None)
+
+
+class Tables:
+    """What moto's tables hold now, to be put back later. Tests that make many datasets in one deployment forget them
+    so: moto copies whole tables in each transaction, and each test would be slower than the one before."""
+
+    def __init__(self) -> None:
+        self._tables = [table for regions in dynamodb_backends.values() for table in regions[REGION].tables.values()]
+        self._items = [copy.deepcopy(table.items) for table in self._tables]
+
+    def put_back(self) -> None:
+        """Make the tables as they were."""
+        for table, items in zip(self._tables, self._items, strict=True):
+            table.items = copy.deepcopy(items)

@@ -28,6 +28,7 @@ from chalicelib.api.openapi.operation import Api
 from chalicelib.domain.processors import types as processor_types
 from chalicelib.domain.schema import FIELD_TYPES
 from tests.api.conftest import Answer, Http, segment
+from tests.deployment import Tables
 
 AUTOMATION = "/automation/v1.0"
 CHECKS = [
@@ -40,7 +41,7 @@ CHECKS = [
 MANAGED = "/automation/v1.0/datasets/{dataset_uid}"
 OPERATIONS = [(method.upper(), path) for path, operations in document(app)["paths"].items() for method in operations]
 BY_OPERATION = pytest.mark.parametrize(("method", "path"), OPERATIONS, ids=[" ".join(each) for each in OPERATIONS])
-EXAMPLES = 5
+EXAMPLES = 10
 Environ = dict[str, Any]
 
 
@@ -135,6 +136,18 @@ def readable(shared_http: Http) -> World:
     return a_world(shared_http)
 
 
+@pytest.fixture(scope="module")
+def tables(readable: World) -> Tables:
+    """The tables with the readable world alone."""
+    return Tables()
+
+
+def a_world_of_its_own(http: Http, tables: Tables) -> World:
+    """A world to write to, with none of those that other tests have written to."""
+    tables.put_back()
+    return a_world(http)
+
+
 def test_the_document_is_served_to_every_origin_and_valid(http: Http) -> None:
     answer = http.get("/openapi.json")
     assert (answer.status, answer.headers["access-control-allow-origin"]) == (200, "*")
@@ -201,9 +214,9 @@ def test_the_documented_permission_is_the_one_that_is_asked_for(shared_http: Htt
 
 @BY_OPERATION
 def test_the_documented_example_comes_through(
-    shared_http: Http, schema: BaseSchema, readable: World, method: str, path: str
+    shared_http: Http, schema: BaseSchema, readable: World, tables: Tables, method: str, path: str
 ) -> None:
-    world = readable if only_reads(method, path) else a_world(shared_http)
+    world = readable if only_reads(method, path) else a_world_of_its_own(shared_http, tables)
     operation: APIOperation = schema[path][method]
     documented = document(app)["paths"][path][method.lower()]
     examples = {p["name"]: p["example"] for p in documented["parameters"] if p.get("in") == "query" and "example" in p}
@@ -225,10 +238,12 @@ def test_the_documented_example_comes_through(
 
 
 @BY_OPERATION
-def test_answers_conform(shared_http: Http, schema: BaseSchema, readable: World, method: str, path: str) -> None:
+def test_answers_conform(
+    shared_http: Http, schema: BaseSchema, readable: World, tables: Tables, method: str, path: str
+) -> None:
     """Requests that the document allows, and such as it does not; half of them to what exists."""
     operation: APIOperation = schema[path][method]
-    world = readable if only_reads(method, path) else a_world(shared_http)
+    world = readable if only_reads(method, path) else a_world_of_its_own(shared_http, tables)
     cases = operation.as_strategy(generation_mode=GenerationMode.POSITIVE)
     if operation.body or operation.query or operation.path_parameters:  # else nothing of it can be wrong
         cases |= operation.as_strategy(generation_mode=GenerationMode.NEGATIVE)

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -11,6 +12,7 @@ from chalicelib.services.publication import unpublish
 from chalicelib.services.resources import set_push_enabled
 from chalicelib.store.stores import Stores
 from tests.builders import NOW
+from tests.deployment import Tables
 from tests.services.devices import Device, a_device
 
 KEYS = st.integers(0, 5)
@@ -83,9 +85,18 @@ def _send(device: Device, model: Model, name: str, argument: Any) -> None:
         model.delete([argument] if name == "delete_by_id" else [record["key"] for record in argument])
 
 
+@pytest.fixture(scope="module")
+def empty(shared_stores: Stores) -> Tables:
+    """The tables with nothing in them."""
+    return Tables()
+
+
 @settings(max_examples=settings().max_examples // 4)
 @given(st.lists(OPERATIONS, max_size=12))
-def test_the_store_equals_a_dict_after_any_history(shared_stores: Stores, history: list[tuple[str, Any]]) -> None:
+def test_the_store_equals_a_dict_after_any_history(
+    shared_stores: Stores, empty: Tables, history: list[tuple[str, Any]]
+) -> None:
+    empty.put_back()
     device, model = a_device(shared_stores, bootstrap={"key": 1, "value": 1, "text": "a"}, unique_key=["key"]), Model()
     for name, argument in history:
         step(device, model, name, argument)

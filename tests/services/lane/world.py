@@ -5,7 +5,6 @@ effects that may stand. Of operations that follow one another the last acknowled
 either; one that was never acknowledged may stand too, whenever it was sent.
 """
 
-import copy
 import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -16,7 +15,6 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 import boto3
-from moto.dynamodb.models import dynamodb_backends
 
 from chalicelib.domain.errors import DatasetNotPublished, InvalidDatasetStatus, TemporarilyUnavailable
 from chalicelib.domain.receipt import QUEUED
@@ -26,7 +24,7 @@ from chalicelib.services.tick import ring_again
 from chalicelib.store.dynamodb import Deadline
 from chalicelib.store.stores import Stores
 from tests.builders import at
-from tests.deployment import REGION, work
+from tests.deployment import REGION, Tables, work
 from tests.faults import CallCounter, Crash, counted
 from tests.services.devices import Device, a_device
 
@@ -196,10 +194,8 @@ class World:
 
 
 def _device(stores: Stores) -> Device:
-    """A new published dataset. It is made once for a deployment; after that its items are put back as they were,
-    which also forgets former histories: moto copies whole tables in each transaction."""
-    tables = [table for regions in dynamodb_backends.values() for table in regions[REGION].tables.values()]
-    made = _made.get(tables[0])
+    """A new published dataset. It is made once for a deployment; after that the tables are put back as they were."""
+    made = _made.get(stores.client._client)
     if made is None:
         device = a_device(
             stores,
@@ -208,11 +204,10 @@ def _device(stores: Stores) -> Device:
             types={"key": "int", "value": "int"},
         )
         device.is_followed = False
-        made = _made[tables[0]] = (device, [copy.deepcopy(table.items) for table in tables])
-    device, items = made
-    for table, kept in zip(tables, items, strict=True):
-        table.items = copy.deepcopy(kept)
+        made = _made[stores.client._client] = (device, Tables())
+    device, tables = made
+    tables.put_back()
     return replace(device, stores=stores)
 
 
-_made: WeakKeyDictionary[Any, tuple[Device, list[Any]]] = WeakKeyDictionary()
+_made: WeakKeyDictionary[Any, tuple[Device, Tables]] = WeakKeyDictionary()
