@@ -22,11 +22,11 @@ reset: ## stop the local cloud and empty it
 
 test: python ## run every test but the long ones, those on a local cloud included
 	@$(PYTHON) -m infra.local.environments test
-	@$(VENV)/python -m pytest -m "not long"
+	@$(VENV)/python -m pytest -n auto --dist loadgroup -m "not long"
 
 test-long: python ## run every test, with thousands of generated examples
 	@$(PYTHON) -m infra.local.environments test
-	@$(VENV)/python -m pytest -m "" --hypothesis-profile=long
+	@$(VENV)/python -m pytest -n auto --dist loadgroup -m "" --hypothesis-profile=long
 
 check: python ## what every change must pass: format, lint, types, architecture, dead code, templates
 	@$(PYTHON) -m infra.local.environments check

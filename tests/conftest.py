@@ -13,6 +13,16 @@ _QUIET = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 settings.register_profile("ci", max_examples=200, deadline=None, derandomize=True, suppress_health_check=_QUIET)
 settings.register_profile("long", max_examples=2000, deadline=None, suppress_health_check=_QUIET)
 settings.load_profile("ci")
+_ON_LOCAL_CLOUDS = ("system", "infra")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What is to be run by one process: the tests of a file, which share what it sets up, and those that share a local
+    cloud. The latter take longest, and begin."""
+    for item in items:
+        folder = item.path.relative_to(item.config.rootpath).parts[1]
+        item.add_marker(pytest.mark.xdist_group(folder if folder in _ON_LOCAL_CLOUDS else item.path.as_posix()))
+    items.sort(key=lambda item: item.path.parts[-2] not in _ON_LOCAL_CLOUDS)
 
 
 @pytest.fixture(autouse=True)

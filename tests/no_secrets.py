@@ -28,7 +28,7 @@ class NoSecrets:
     def __init__(self) -> None:
         self._keys: set[str] = set()
         self._leaks: list[str] = []
-        self.records = 0
+        self.records = self._elsewhere = 0
 
     def note(self, key: str) -> None:
         """Remember a key that must not be seen."""
@@ -69,13 +69,30 @@ class NoSecrets:
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Fail the run for a key written outside any test."""
-        for leak in self.take_leaks():
-            sys.stderr.write(f"a key was written into the logs: {leak}\n")
-            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        leaks = self.take_leaks()
+        if (output := getattr(session.config, "workeroutput", None)) is not None:
+            output["no_secrets"] = [leaks, len(self._keys), self.records]
+        else:
+            self._fail_for(session, leaks)
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any) -> None:
+        """Take over what one of several processes has looked at."""
+        leaks, keys, records = getattr(node, "workeroutput", {}).get("no_secrets", [[], 0, 0])
+        self._leaks += leaks
+        self._elsewhere += keys
+        self.records += records
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Say how much was looked at."""
-        terminalreporter.write_line(f"no secrets: {len(self._keys)} keys, {self.records} logging records")
+        keys = len(self._keys) + self._elsewhere
+        terminalreporter.write_line(f"no secrets: {keys} keys, {self.records} logging records")
+
+    @staticmethod
+    def _fail_for(session: pytest.Session, leaks: list[str]) -> None:
+        for leak in leaks:
+            sys.stderr.write(f"a key was written into the logs: {leak}\n")
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -26,6 +26,11 @@ ALLOWED = {
     "a record id": "print('0123456789abcdef0123456789abcdef01234567')",
     "nothing": "new_api_key()",
 }
+AFTER_THE_LAST_TEST = """
+def pytest_sessionfinish(session):
+    if not session.config.getoption("numprocesses") or hasattr(session.config, "workeroutput"):
+        logging.getLogger("any").warning(new_api_key())
+"""
 
 
 def run(folder: Path, statement: str, *options: str) -> "subprocess.CompletedProcess[str]":
@@ -47,6 +52,14 @@ def test_a_planted_key_fails_the_test_that_wrote_it(tmp_path: Path, statement: s
 def test_a_key_in_a_record_is_found_when_nothing_is_captured(tmp_path: Path) -> None:
     done = run(tmp_path, PLANTED["by the product's logger"], "-s")
     assert done.returncode == pytest.ExitCode.TESTS_FAILED
+
+
+@pytest.mark.parametrize("options", [(), ("-n", "2")], ids=["in one process", "in several"])
+def test_a_key_that_is_written_after_the_last_test_fails_the_run(tmp_path: Path, options: tuple[str, ...]) -> None:
+    (tmp_path / "conftest.py").write_text(f"{HEAD}{AFTER_THE_LAST_TEST}")
+    done = run(tmp_path, ALLOWED["nothing"], *options)
+    assert done.returncode == pytest.ExitCode.TESTS_FAILED, done.stdout
+    assert "a key was written into the logs" in done.stdout + done.stderr
 
 
 @pytest.mark.parametrize("statement", ALLOWED.values(), ids=ALLOWED.keys())
