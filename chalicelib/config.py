@@ -4,6 +4,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+MAX_RECORDS = 10_000_000  # that the files of one publication may bring
 FEATURES = frozenset({"push", "scheduling", "minute_schedules"})
 
 
@@ -33,6 +34,7 @@ class Settings:
     push_secret_id: str
     public_url: str | None
     features: frozenset[str]
+    max_records: int
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
@@ -59,5 +61,13 @@ class Settings:
         public_url = environment.get("FRESHWIRE_PUBLIC_URL") or None
         if public_url and not public_url.startswith(("http://", "https://")):
             raise BadSettings("FRESHWIRE_PUBLIC_URL must begin with https:// (or http:// on one machine)")
+        max_records = environment.get("FRESHWIRE_MAX_RECORDS") or str(MAX_RECORDS)
+        if not (max_records.isdecimal() and int(max_records) > 0):
+            raise BadSettings("FRESHWIRE_MAX_RECORDS must be a whole number, at least 1")
         values = {name: environment[variable] for name, variable in names.items()}
-        return cls(**values, public_url=public_url and public_url.rstrip("/"), features=features)
+        return cls(
+            **values,
+            public_url=public_url and public_url.rstrip("/"),
+            features=features,
+            max_records=int(max_records),
+        )

@@ -4,6 +4,7 @@ from dataclasses import fields
 from functools import cache
 
 from chalicelib.config import Settings
+from chalicelib.services.publication_plan import Limits
 from chalicelib.store.catalog import bind_models
 from chalicelib.store.dynamodb import THREADS, WORKER_THREADS
 from chalicelib.store.stores import Names, Stores
@@ -13,6 +14,11 @@ from chalicelib.store.stores import Names, Stores
 def settings() -> Settings:
     """The deployment's settings."""
     return Settings.from_environment()
+
+
+def limits() -> Limits:
+    """How much a publication of this deployment may be."""
+    return Limits(records=settings().max_records)
 
 
 @cache

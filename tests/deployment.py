@@ -20,6 +20,7 @@ from moto import mock_aws
 from moto.dynamodb.models import dynamodb_backends
 
 from chalicelib import wiring
+from chalicelib.services.publication_plan import LIMITS, Limits
 from chalicelib.store.catalog import bind_models
 from chalicelib.store.dynamodb import Deadline
 from chalicelib.store.stores import Names, Stores
@@ -115,7 +116,9 @@ def _forget_wiring() -> None:
     wiring.worker_stores.cache_clear()
 
 
-def work(stores: Stores, clock: Callable[[], datetime] = lambda: NOW, *, most: int = 100) -> int:
+def work(
+    stores: Stores, clock: Callable[[], datetime] = lambda: NOW, *, most: int = 100, limits: Limits = LIMITS
+) -> int:
     """Do what the bell was rung for, as the worker does, until it is silent; how many messages that took. A message
     that fails stays invisible, as in the queue of a deployment."""
     sqs = boto3.client("sqs", region_name=REGION)
@@ -131,12 +134,20 @@ def work(stores: Stores, clock: Callable[[], datetime] = lambda: NOW, *, most: i
             "attributes": message["Attributes"],
         }
         try:
-            handle(stores, event, clock, PatientDeadline(60))
+            handle(stores, event, clock, PatientDeadline(60), limits)
         except BaseException:  # as when the visibility time-out has passed
             sqs.change_message_visibility(**_handle(stores, message), VisibilityTimeout=0)
             raise
         sqs.delete_message(**_handle(stores, message))
     raise AssertionError(f"the bell is still ringing after {most} messages")
+
+
+def lose_rings(stores: Stores) -> None:
+    """Let the bell's queue forget what it was told."""
+    sqs, queue = boto3.client("sqs", region_name=REGION), stores.names.bell_queue_url
+    while messages := sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages"):
+        for message in messages:
+            sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
 
 
 def _handle(stores: Stores, message: Mapping[str, Any]) -> dict[str, str]:

@@ -3,6 +3,7 @@
 import pytest
 
 from chalicelib.config import BadSettings, Settings
+from chalicelib.services.publication_plan import LIMITS
 
 COMPLETE = {
     "FRESHWIRE_STAGE": "test",
@@ -24,6 +25,8 @@ def test_settings_come_from_the_environment() -> None:
     assert (settings.catalog_table, settings.public_url) == ("c", "https://data.example.org/api")
     assert settings.features == {"push", "scheduling"}
     assert Settings.from_environment({**COMPLETE, "FRESHWIRE_FEATURES": ""}).features == {""}
+    assert settings.max_records == LIMITS.records == 10_000_000
+    assert Settings.from_environment({**COMPLETE, "FRESHWIRE_MAX_RECORDS": "5000"}).max_records == 5000
 
 
 @pytest.mark.parametrize("name", sorted(COMPLETE))
@@ -33,7 +36,13 @@ def test_a_missing_variable_is_named(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("FRESHWIRE_FEATURES", "push,teleport"), ("FRESHWIRE_PUBLIC_URL", "data.example.org")]
+    ("name", "value"),
+    [
+        ("FRESHWIRE_FEATURES", "push,teleport"),
+        ("FRESHWIRE_PUBLIC_URL", "data.example.org"),
+        ("FRESHWIRE_MAX_RECORDS", "0"),
+        ("FRESHWIRE_MAX_RECORDS", "many"),
+    ],
 )
 def test_a_bad_value_is_refused(name: str, value: str) -> None:
     with pytest.raises(BadSettings, match=name):

@@ -27,6 +27,7 @@ STATUSES: dict[type[Refused], int] = {
     errors.ValidationFailed: 400,
     errors.InvalidDatasetStatus: 400,
     errors.PublicationAborted: 409,
+    errors.RecordLimitReached: 400,
     errors.EditConflict: 409,
     errors.UniqueKeyChangeRefused: 409,
     errors.LaneNotPaused: 409,

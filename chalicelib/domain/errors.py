@@ -172,6 +172,18 @@ class PublicationAborted(Refused):
     code = "publication_aborted"
 
 
+class RecordLimitReached(Refused):
+    """The files of the publication bring more records than this deployment takes."""
+
+    code = "limit_reached"
+
+    def __init__(self, most: int) -> None:
+        super().__init__(
+            f"The files of this publication bring more than {most:,} records, the limit of this deployment; nothing "
+            "has changed. Bring fewer, or ask the people who run it to raise FRESHWIRE_MAX_RECORDS, then publish again."
+        )
+
+
 class EditConflict(Refused):
     """Somebody changed this at the same moment: read it again, then repeat the change."""
 

@@ -15,7 +15,14 @@ from typing import Any
 
 from pynamodb.expressions.update import Action
 
-from chalicelib.domain.errors import EditConflict, InvalidDatasetStatus, NotFound, PublicationAborted, Refused
+from chalicelib.domain.errors import (
+    EditConflict,
+    InvalidDatasetStatus,
+    NotFound,
+    PublicationAborted,
+    RecordLimitReached,
+    Refused,
+)
 from chalicelib.services.datasets import find_dataset
 from chalicelib.store.catalog import DatasetItem, conflicts_as_edit_conflict
 from chalicelib.store.lane import WORKER_DEAD_AFTER
@@ -96,8 +103,14 @@ def saved(dataset_uid: str, now: datetime) -> None:
 
 
 def release(dataset_uid: str, status: str, now: datetime, *, message: str | None = None) -> None:
-    """Let go of the dataset."""
-    move(dataset_uid, status, now, message=message, lease=timedelta())
+    """Let go of the dataset; there is nothing to let go of when it was deleted meanwhile."""
+    with suppress(NotFound):
+        move(dataset_uid, status, now, message=message, lease=timedelta())
+
+
+def status_after(refused: Refused, *, otherwise: str) -> str:
+    """The status that a refused publication leaves behind: one that brings too many records has its own."""
+    return LIMIT_REACHED if isinstance(refused, RecordLimitReached) else otherwise
 
 
 @contextmanager
@@ -109,7 +122,7 @@ def held(dataset: DatasetItem, working: str, now: datetime) -> Iterator[None]:
         yield
     except Refused as refused:
         aborted = PublicationAborted() if is_aborting(dataset.uid) else None
-        release(dataset.uid, before, now, message=(aborted or refused).message)
+        release(dataset.uid, status_after(refused, otherwise=before), now, message=(aborted or refused).message)
         raise (aborted or refused) from None
     except Exception:
         release(dataset.uid, ERROR, now, message=UNFINISHED)

@@ -18,6 +18,7 @@ from chalicelib.store.lane import LaneHealth
 from chalicelib.store.stores import Stores
 
 ABORTED = "The batch was aborted by the people who manage the dataset: send its records again if they are wanted."
+ABORTED_PUBLICATION = "The publication was aborted by the people who manage the dataset: publish again."
 
 
 def show_lane(stores: Stores, dataset_uid: str, now: datetime, deadline: Deadline) -> dict[str, Any]:
@@ -75,7 +76,7 @@ def _withdraw(job: Job, now: datetime, deadline: Deadline) -> None:
             deadline.pause(attempt)
             attempt += 1
     if find_dataset(job.dataset_uid).status == SAVING:
-        release(job.dataset_uid, ERROR, now, message=ABORTED)
+        release(job.dataset_uid, ERROR, now, message=ABORTED_PUBLICATION)
 
 
 def _shown(job: Job) -> dict[str, Any]:

@@ -39,10 +39,11 @@ from chalicelib.services.dataset_status import (
     held,
     move,
     release,
+    status_after,
 )
 from chalicelib.services.datasets import find_dataset, live_item
 from chalicelib.services.drafts import draft_configuration, draft_resources
-from chalicelib.services.publication_plan import Plan, Source
+from chalicelib.services.publication_plan import LIMITS, Limits, Plan, Source
 from chalicelib.services.publication_staging import commit_publication, stage_sources
 from chalicelib.services.source_files import size_of
 from chalicelib.store.catalog import (
@@ -59,15 +60,13 @@ from chalicelib.store.dynamodb import Deadline
 from chalicelib.store.job_item import RUNG_AGAIN_AFTER
 from chalicelib.store.stores import Stores
 
-AT_ONCE = 4 * 1024 * 1024  # bytes of files that the request reads itself; more are read by a worker
-"""Whoever publishes a small file learns at once what is wrong with it."""
-
 COMMIT_SECONDS = 5.0
 MAX_ATTEMPTS = 5  # of a worker to read the files, after which the publication ends as an error
 
 
-def publish(stores: Stores, dataset_uid: str, now: datetime, deadline: Deadline) -> None:
-    """Publish the draft: at once, or by a worker whose progress the status shows.
+def publish(stores: Stores, dataset_uid: str, now: datetime, deadline: Deadline, *, limits: Limits = LIMITS) -> None:
+    """Publish the draft: at once, so that whoever publishes a small file learns what is wrong with it, or by a worker
+    whose progress the status shows.
 
     Repeating it is safe: what a publish that did not finish has written is found unchanged by the next one.
     """
@@ -76,15 +75,17 @@ def publish(stores: Stores, dataset_uid: str, now: datetime, deadline: Deadline)
         plan = _plan(dataset_uid)
         live = _live(stores, dataset, deadline)
         _check_identity(stores, live, plan.configuration.schema, deadline)
-        if sum(size_of(dataset_uid, source.file_uid) for source in plan.sources) > AT_ONCE:
+        if sum(size_of(dataset_uid, source.file_uid) for source in plan.sources) > limits.bytes_at_once:
             _hand_over(stores, dataset, plan, now)
         elif plan.sources or live.has_jobs or _leaves_records_behind(live, plan.configuration):
-            _stage_and_commit(stores, dataset, plan, now, deadline)
+            _stage_and_commit(stores, dataset, live, plan, now, deadline, limits=limits)
         else:
             _switch_over(dataset_uid, live, plan.configuration, now)
 
 
-def run_publication(stores: Stores, dataset_uid: str, now: datetime, deadline: Deadline) -> None:
+def run_publication(
+    stores: Stores, dataset_uid: str, now: datetime, deadline: Deadline, *, limits: Limits = LIMITS
+) -> None:
     """Stage a publication that was handed to a worker, and make it a job. Told twice, it does nothing the second
     time; a dead worker's is taken over."""
     try:
@@ -95,18 +96,20 @@ def run_publication(stores: Stores, dataset_uid: str, now: datetime, deadline: D
         return
     except DoesNotExist:
         return
-    if dataset.status == PROCESSING and now.timestamp() < (dataset.status_until or 0):
+    if dataset.status in (PROCESSING, SAVING) and now.timestamp() < (dataset.status_until or 0):
         return  # another worker is at it
-    if dataset.status in (QUEUED, PROCESSING):
+    live = _live(stores, dataset, deadline)
+    if dataset.status in (QUEUED, PROCESSING) or (dataset.status == SAVING and item.version == live.version):
         claim(dataset, PROCESSING, now, WORKER_LEASE, allowed=(QUEUED,))
-        item.update([PublicationItem.attempts.add(1)])
+        item.update([PublicationItem.attempts.add(1), PublicationItem.version.set(live.version)])
         try:
             if item.attempts > MAX_ATTEMPTS:
                 raise TemporarilyUnavailable(UNFINISHED)
-            _stage_and_commit(stores, dataset, Plan.from_json(item.plan), now, deadline)
+            _stage_and_commit(stores, dataset, live, Plan.from_json(item.plan), now, deadline, limits=limits)
         except Refused as refused:
             was_aborted = isinstance(refused, PublicationAborted)
-            release(dataset_uid, IDLE if was_aborted else ERROR, now, message=refused.message)
+            status = status_after(refused, otherwise=IDLE if was_aborted else ERROR)
+            release(dataset_uid, status, now, message=refused.message)
         except Exception:
             release(dataset_uid, ERROR, now, message=UNFINISHED)
             raise
@@ -157,10 +160,18 @@ def _hand_over(stores: Stores, dataset: DatasetItem, plan: Plan, now: datetime) 
     ring(stores, PUBLISH, dataset.uid)
 
 
-def _stage_and_commit(stores: Stores, dataset: DatasetItem, plan: Plan, now: datetime, deadline: Deadline) -> None:
+def _stage_and_commit(
+    stores: Stores,
+    dataset: DatasetItem,
+    live: LiveDataset,
+    plan: Plan,
+    now: datetime,
+    deadline: Deadline,
+    *,
+    limits: Limits,
+) -> None:
     """Read the files to their end, then make the publication a job. A failure until there has changed nothing."""
-    live = _live(stores, dataset, deadline)
-    staged = stage_sources(stores, live, plan, now, deadline)
+    staged = stage_sources(stores, live, plan, now, deadline, limits=limits)
     try:
         live = _live(stores, dataset, deadline)
         _check_identity(stores, live, plan.configuration.schema, deadline)

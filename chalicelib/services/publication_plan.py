@@ -1,10 +1,23 @@
-"""What a publication is to publish: the draft's configuration and its files, as they were when it was asked for."""
+"""What a publication is to publish: the draft's configuration and its files, as they were when it was asked for. And
+how much that may be."""
 
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from chalicelib.domain.live import Configuration
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """What a deployment takes: the bytes of files that a request reads itself, more being read by a worker, and the
+    records that the files of one publication may bring."""
+
+    bytes_at_once: int = 4 * 1024 * 1024
+    records: int = 10_000_000
+
+
+LIMITS = Limits()
 
 
 @dataclass(frozen=True, kw_only=True)

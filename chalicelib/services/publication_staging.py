@@ -7,14 +7,14 @@ from typing import Any
 
 import orjson
 
-from chalicelib.domain.errors import PublicationAborted, RecordRefusal, TemporarilyUnavailable
+from chalicelib.domain.errors import PublicationAborted, RecordLimitReached, RecordRefusal, TemporarilyUnavailable
 from chalicelib.domain.identifiers import new_batch_id
 from chalicelib.domain.job import PUBLISH, Job
 from chalicelib.domain.live import LiveDataset
 from chalicelib.services.bells import ring_lane
 from chalicelib.services.dataset_status import is_aborting
 from chalicelib.services.job_payload import discard_parts
-from chalicelib.services.publication_plan import Plan, Source
+from chalicelib.services.publication_plan import Limits, Plan, Source
 from chalicelib.services.source_files import read_source
 from chalicelib.services.staging import Stager, prepared_batches
 from chalicelib.store.dynamodb import Deadline
@@ -25,13 +25,14 @@ MAX_ERRORS = 100
 
 @dataclass(kw_only=True)
 class Staged:
-    """A staged publication: the parts of its job with the resource of each, how many records they hold, and what did
-    not fit."""
+    """A staged publication: the parts of its job with the resource of each, how many records were read and how many
+    the parts hold, and what did not fit."""
 
     stores: Stores
     batch_id: str
     parts: list[str] = field(default_factory=list)
     part_resources: list[str] = field(default_factory=list)
+    read: int = 0
     records: int = 0
     errors: list[dict[str, Any]] = field(default_factory=list)
 
@@ -40,13 +41,16 @@ class Staged:
         discard_parts(self.stores, self.parts)
 
 
-def stage_sources(stores: Stores, live: LiveDataset, plan: Plan, now: datetime, deadline: Deadline) -> Staged:
+def stage_sources(
+    stores: Stores, live: LiveDataset, plan: Plan, now: datetime, deadline: Deadline, *, limits: Limits
+) -> Staged:
     """Read and prepare all files. Records that do not fit are errors and left out; a file that is broken is a
-    ValidationFailed, and PublicationAborted is raised soon after somebody has asked to stop."""
+    ValidationFailed, more records than the limit are a RecordLimitReached, and PublicationAborted is raised soon
+    after somebody has asked to stop."""
     staged = Staged(stores=stores, batch_id=new_batch_id(now))
     try:
         for source in plan.sources:
-            _stage(staged, live, plan, source, deadline)
+            _stage(staged, live, plan, source, deadline, limits=limits)
     except BaseException:
         staged.discard()
         raise
@@ -85,13 +89,18 @@ def commit_publication(live: LiveDataset, plan: Plan, staged: Staged, now: datet
     ring_lane(stores, live, committed, deadline)
 
 
-def _stage(staged: Staged, live: LiveDataset, plan: Plan, source: Source, deadline: Deadline) -> None:
+def _stage(
+    staged: Staged, live: LiveDataset, plan: Plan, source: Source, deadline: Deadline, *, limits: Limits
+) -> None:
     stores, before = staged.stores, 0
     stager = Stager(stores, live.partition, staged.batch_id, first=len(staged.parts))
     try:
         records = read_source(stores, live.dataset_uid, source)
         for batch, prepared in prepared_batches(records, plan.configuration.preparer(source.uid), deadline.has_passed):
             _check(live.dataset_uid, deadline)
+            staged.read += len(batch)
+            if staged.read > limits.records:
+                raise RecordLimitReached(limits.records)
             stager.take(prepared)
             staged.records += len(prepared.records)
             staged.errors += [

@@ -163,8 +163,8 @@ class ScheduleItem(Model):
 
 
 class PublicationItem(Model):
-    """A publication that waits for a worker: the draft as it was when it was asked for. `due` and `due_at` make the
-    tick ring for it again."""
+    """A publication that waits for a worker: the draft as it was when it was asked for, and the version that was
+    published when a worker last began with it. `due` and `due_at` make the tick ring for it again."""
 
     class Meta:
         """Bound in `bind_models`."""
@@ -175,6 +175,7 @@ class PublicationItem(Model):
     sk = UnicodeAttribute(range_key=True)
     nonce = UnicodeAttribute()
     attempts = NumberAttribute(default=0)
+    version = NumberAttribute(null=True)
     plan = JsonAttribute()
     due = UnicodeAttribute()
     due_at = NumberAttribute()

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from chalicelib.store.stores import Stores
-from tests.deployment import CREDENTIALS, deployment
+from tests.deployment import CREDENTIALS, deployment, lose_rings
 
 
 @pytest.fixture(scope="module")
@@ -16,3 +16,12 @@ def shared_stores() -> Iterator[Stores]:
             patch.setenv(name, value)
         with deployment() as (stores, _):
             yield stores
+
+
+@pytest.fixture
+def quiet_stores(shared_stores: Stores) -> Iterator[Stores]:
+    """The same, without the faults that a test asked for and the rings that it left."""
+    yield shared_stores
+    client = shared_stores.client
+    client.throttle, client.before = 0.0, lambda _operation: None
+    lose_rings(shared_stores)

@@ -37,6 +37,7 @@ class Device:
     is_followed: bool = True
     """Whether the worker comes as soon as something is queued."""
     clock: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
 
     def push(self, body: Any, *, deadline: Deadline | None = None, **options: Any) -> Receipt:
         common = self._common() if deadline is None else {**self._common(), "deadline": deadline}
@@ -75,12 +76,16 @@ class Device:
         return PushRequest(target=self.target, batch_id=new_batch_id(self.now), body=raw, **options)
 
     def _common(self) -> dict[str, Any]:
-        return {"offers_push": self.offers_push, "now": self.now, "deadline": Deadline(self.seconds, self.clock)}
+        return {"offers_push": self.offers_push, "now": self.now, "deadline": self._deadline()}
+
+    def _deadline(self) -> Deadline:
+        return Deadline(self.seconds, self.clock, self.sleep)
 
 
 def a_device(
     stores: Stores,
     *,
+    dataset_id: str | None = None,
     bootstrap: Any,
     unique_key: Sequence[str] = (),
     types: dict[str, str] | None = None,
@@ -88,7 +93,8 @@ def a_device(
     **params: Any,
 ) -> Device:
     """A device of a new dataset, made as a publisher makes it."""
-    dataset = datasets.create_dataset({"metadata": {}, "dataset_id": f"dataset-{next(_numbers)}"}, NOW)
+    wanted = dataset_id or f"dataset-{next(_numbers)}"
+    dataset = datasets.create_dataset({"metadata": {}, "dataset_id": wanted}, NOW)
     draft = resources.create_resource(
         stores, dataset.uid, {"type": "realtime", "params": {"bootstrap": bootstrap, **params}}, NOW
     )

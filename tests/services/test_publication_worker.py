@@ -1,123 +1,177 @@
-"""A publication with a large file is left to the worker: nothing changes before the file is read to its end."""
+"""Publications that a worker stages, since their files are large, and what may happen while they wait for it."""
 
-from typing import Any
+import gzip
+import json
+from contextlib import suppress
 
 import pytest
 
-from chalicelib.services import datasets, resources
+from chalicelib.domain.errors import RecordLimitReached
+from chalicelib.services import datasets, stacks
 from chalicelib.services.dataset_status import abort, status_of
-from chalicelib.services.publication import AT_ONCE, publish
-from chalicelib.services.source_files import prepare_upload, source_key
+from chalicelib.services.publication_plan import Limits
 from chalicelib.services.tick import ring_again
-from chalicelib.store.catalog import PUBLICATION, PublicationItem, dataset_pk
 from chalicelib.store.dynamodb import Deadline
 from chalicelib.store.stores import Stores
 from tests.builders import NOW, at
-from tests.deployment import Tables, work
+from tests.deployment import Tables, lose_rings, work
 from tests.faults import CallCounter, Crash, counted
-from tests.services.devices import Device, a_device
-
-ROWS = 13
-LARGE = "".join(f"{n};{'x' * 340_000}\n" for n in range(ROWS))  # more than a request reads itself
-
-
-def with_a_large_file(stores: Stores, rows: str = LARGE) -> Device:
-    """A published dataset with a pushed record, and a draft that adds a large file."""
-    device = a_device(stores, bootstrap={"isbn": "1", "title": "Emma"}, unique_key=["isbn"])
-    device.push({"isbn": "pushed"})
-    content = f"isbn;text\n{rows}".encode()
-    assert len(content) > AT_ONCE
-    order = {"filename": "books.csv", "size": len(content)}
-    uid = prepare_upload(stores, device.dataset_uid, order, NOW)["uid"]
-    stores.sources.put(source_key(device.dataset_uid, uid), content, "text/csv")
-    body = {"type": "csvfile", "datasource": {"type": "uploaded_file", "file": {"uid": uid}}}
-    resources.create_resource(stores, device.dataset_uid, body, NOW)
-    return device
+from tests.services.devices import Device
+from tests.services.lane.queues import keys_in
+from tests.services.publishers import (
+    a_library,
+    add_file,
+    ask,
+    assert_nothing_changed,
+    due,
+    isbns,
+    status,
+    while_it_is,
+)
 
 
-def ask_to_publish(device: Device, now: Any = NOW) -> None:
-    publish(device.stores, device.dataset_uid, now, Deadline(5))
+@pytest.fixture
+def device(quiet_stores: Stores) -> Device:
+    return a_library(quiet_stores)
 
 
-def status(device: Device, now: Any = NOW) -> str:
-    shown: str = status_of(device.dataset_uid, now)["status"]
-    return shown
+def test_a_large_file_is_published_by_a_worker_and_the_status_tells_how_far_it_is(device: Device) -> None:
+    seen = [status(device)]
+
+    def look(_operation: str) -> None:
+        if (now := status(device)) != seen[-1]:
+            seen.append(now)
+
+    ask(device)
+    look("")
+    device.stores.client.before = look
+    work(device.stores)
+    look("")
+    assert seen == ["idle", "queued", "processing", "saving_version", "idle"]
+    assert isbns(device) == {"pushed", "0", "1", "2"}
+    assert keys_in(device.stores.jobs, device.dataset_uid) == []
+    assert due(device) == set()
 
 
-def isbns(device: Device) -> set[str]:
-    return {record["isbn"] for record in device.stored().values()}
+def test_what_is_published_is_the_draft_as_it_was_when_it_was_asked_for(device: Device) -> None:
+    ask(device)
+    stacks.fields.add(device.dataset_uid, {"type": "type", "field": "later", "type_param": "text"})
+    work(device.stores)
+    fields = [field.name for field in device.live().configuration.schema.fields]
+    assert fields == ["isbn", "title", "shelf"]
 
 
-def staged(device: Device) -> list[str]:
-    listed = device.stores.jobs._client.list_objects_v2(Bucket=device.stores.names.lane_bucket, Prefix="jobs/")
-    return [entry["Key"] for entry in listed.get("Contents", ())]
-
-
-FILED = {str(n) for n in range(ROWS)}
-
-
-def test_the_worker_reads_the_file_and_the_lane_publishes_it(stores: Stores) -> None:
-    device = with_a_large_file(stores)
-    ask_to_publish(device)
-    assert (status(device), isbns(device)) == ("queued", {"pushed"})
-    device.push({"isbn": "meanwhile"})
-    assert work(stores) == 2, "one visit reads the file, another applies the job"
-    assert (status(device), isbns(device)) == ("idle", {"pushed", "meanwhile", *FILED})
-    assert device.live().configuration.schema.get("text") is not None
-    assert staged(device) == []
-    with pytest.raises(PublicationItem.DoesNotExist):
-        PublicationItem.get(dataset_pk(device.dataset_uid), PUBLICATION)
-
-
-def test_what_is_aborted_while_it_waits_is_not_published(stores: Stores) -> None:
-    device = with_a_large_file(stores)
-    version = device.live().version
-    ask_to_publish(device)
+def test_an_abort_while_it_is_queued_changes_nothing(device: Device) -> None:
+    ask(device)
     abort(device.dataset_uid, NOW)
-    work(stores)
-    assert (status(device), isbns(device), device.live().version) == ("idle", {"pushed"}, version)
-    assert staged(device) == []
-    ask_to_publish(device)
-    work(stores)
-    assert isbns(device) == {"pushed", *FILED}
+    assert status(device) == "idle"
+    work(device.stores)
+    assert_nothing_changed(device)
+    ask(device)
+    work(device.stores)
+    assert isbns(device) == {"pushed", "0", "1", "2"}
 
 
-def test_a_file_that_is_broken_further_down_ends_as_an_error_and_changes_nothing(stores: Stores) -> None:
-    device = with_a_large_file(stores, LARGE + "a;b;c\n")
-    version = device.live().version
-    ask_to_publish(device)
-    work(stores)
-    assert (status(device), isbns(device), device.live().version) == ("error", {"pushed"}, version)
-    assert f"line {ROWS + 2}" in str(status_of(device.dataset_uid, NOW)["message"])
-    assert staged(device) == []
+def test_an_abort_while_it_is_processing_changes_nothing(device: Device) -> None:
+    ask(device)
+    while_it_is(device, "processing", lambda: abort(device.dataset_uid, NOW))
+    work(device.stores)
+    assert status(device) == "idle"
+    assert "aborted" in status_of(device.dataset_uid, NOW)["message"]
+    assert_nothing_changed(device)
 
 
-def test_a_dataset_that_is_deleted_meanwhile_leaves_nothing_due(stores: Stores) -> None:
-    device = with_a_large_file(stores)
-    ask_to_publish(device)
-    datasets.delete_dataset(stores, device.dataset_uid)
-    work(stores)
-    assert ring_again(stores, at(3600), Deadline(5)) == 0
+def die() -> None:
+    raise Crash
 
 
-def test_a_worker_that_dies_anywhere_leaves_it_to_the_next(stores: Stores) -> None:
-    empty = Tables()
-    device = with_a_large_file(stores)
-    ask_to_publish(device)
+def test_a_worker_that_dies_while_staging_is_relieved_when_its_claim_is_over(device: Device) -> None:
+    ask(device)
+    while_it_is(device, "processing", die)
+    with pytest.raises(Crash):
+        work(device.stores)
+    work(device.stores, lambda: at(100))
+    assert status(device, at(100)) == "processing", "the message comes back while the claim holds"
+    assert status(device, at(331)) == "error", "to people it looks as if it had not finished"
+    ring_again(device.stores, at(331), Deadline(5))
+    work(device.stores, lambda: at(331))
+    assert status(device, at(331)) == "idle"
+    assert isbns(device) == {"pushed", "0", "1", "2"}
+    assert due(device) == set()
+
+
+def test_a_publication_whose_ring_is_lost_is_rung_for_again(device: Device) -> None:
+    ask(device)
+    lose_rings(device.stores)
+    ring_again(device.stores, at(61), Deadline(5))
+    work(device.stores, lambda: at(61))
+    assert isbns(device) == {"pushed", "0", "1", "2"}
+
+
+def test_a_file_that_is_broken_far_down_changes_nothing_and_names_the_line(device: Device) -> None:
+    lines = [json.dumps({"isbn": str(number), "title": "x" * 2100}) for number in range(2000)]
+    broken = gzip.compress("\n".join([*lines, '{"isbn": "2000", "ti']).encode())
+    add_file(device, "more.jsonl.gz", broken, "jsonl")
+    ask(device)
+    staged: list[str] = []
+    put = device.stores.jobs._client.meta.events
+    put.register("before-call.s3.PutObject", lambda **call: staged.append(call["params"]["url_path"]), unique_id="t")
+    work(device.stores)
+    put.unregister("before-call.s3.PutObject", unique_id="t")
+    assert staged, "a part was staged by then"
+    assert status(device) == "error"
+    assert "line 2001" in status_of(device.dataset_uid, NOW)["message"]
+    assert_nothing_changed(device)
+
+
+@pytest.mark.parametrize("bytes_at_once", [0, 10_000])
+def test_files_with_more_records_than_the_deployment_takes_change_nothing(device: Device, bytes_at_once: int) -> None:
+    few = Limits(bytes_at_once=bytes_at_once, records=2)
+    try:
+        ask(device, few)
+        work(device.stores, limits=few)
+    except RecordLimitReached as refused:
+        assert bytes_at_once, "who waits for it is told at once"
+        assert refused.message == status_of(device.dataset_uid, NOW)["message"]
+    assert status(device) == "limit_reached"
+    message = status_of(device.dataset_uid, NOW)["message"]
+    assert message.startswith("The files of this publication bring more than 2 records, the limit of this deployment")
+    assert "ask the people who run it" in message
+    assert_nothing_changed(device)
+    ask(device, Limits(bytes_at_once=bytes_at_once, records=3))
+    work(device.stores, limits=Limits(records=3))
+    assert status(device) == "idle"
+    assert isbns(device) == {"pushed", "0", "1", "2"}
+
+
+def test_a_dataset_that_is_deleted_meanwhile_leaves_nothing_due(device: Device) -> None:
+    ask(device)
+    datasets.delete_dataset(device.stores, device.dataset_uid)
+    work(device.stores)
+    assert due(device) == set()
+
+
+def test_a_worker_that_dies_between_any_two_calls_leaves_it_to_the_next(quiet_stores: Stores) -> None:
+    stores, empty = quiet_stores, Tables()
+
+    def asked() -> Device:
+        empty.put_back()
+        made = a_library(stores)
+        ask(made)
+        return made
+
+    asked()
     with counted(stores, CallCounter()) as whole:
         work(stores)
-    for fatal in range(0, whole.calls):
-        empty.put_back()
-        device = with_a_large_file(stores)
-        ask_to_publish(device)
-        try:
-            with counted(stores, CallCounter(fatal)):
-                work(stores)
-        except Crash:
-            pass
+    assert whole.calls > 20
+    for fatal in range(whole.calls):
+        device = asked()
+        with suppress(Crash), counted(stores, CallCounter(fatal)):
+            work(stores)
         device.push({"isbn": "later"})
-        for minute in (1, 6, 12):  # the lease of a dead worker ends after five and a half
-            ring_again(stores, at(60 * minute + 1), Deadline(5))
-            work(stores, lambda minute=minute: at(60 * minute + 1))
-        assert isbns(device) == {"pushed", "later", *FILED}, fatal
+        for minute in (1, 6, 12):  # the claim of a dead worker ends after five and a half
+            now = at(60 * minute + 1)
+            ring_again(stores, now, Deadline(5))
+            work(stores, lambda now=now: now)
+        assert isbns(device) == {"pushed", "later", "0", "1", "2"}, fatal
         assert status(device, at(800)) == "idle", fatal

@@ -52,7 +52,7 @@ def dataset_publish(dataset_uid: str) -> Response:
     require("publish")
     expect_nothing()
     now, deadline = started(routes.current_request)
-    publication.publish(wiring.stores(), dataset_uid, now, deadline)
+    publication.publish(wiring.stores(), dataset_uid, now, deadline, limits=wiring.limits())
     return json_answer(OK)
 
 

@@ -36,7 +36,12 @@ _OK = {200: json_of(record({"detail": {"const": "ok"}}), {"detail": "ok"})}
 _METADATA = DATASET + "/metadata"
 _SECURITY = DATASET + "/security/default"
 _RESOURCE = DATASET + "/resources/{resource_uid}"
-_PUBLISHING = (errors.InvalidDatasetStatus, errors.PublicationAborted, errors.UniqueKeyChangeRefused)
+_PUBLISHING = (
+    errors.InvalidDatasetStatus,
+    errors.PublicationAborted,
+    errors.RecordLimitReached,
+    errors.UniqueKeyChangeRefused,
+)
 _UPLOAD: Content = {
     "multipart/form-data": {
         "schema": {

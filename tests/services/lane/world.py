@@ -14,8 +14,6 @@ from itertools import count
 from typing import Any
 from weakref import WeakKeyDictionary
 
-import boto3
-
 from chalicelib.domain.errors import DatasetNotPublished, InvalidDatasetStatus, TemporarilyUnavailable
 from chalicelib.domain.receipt import QUEUED
 from chalicelib.services import stacks
@@ -24,7 +22,7 @@ from chalicelib.services.tick import ring_again
 from chalicelib.store.dynamodb import Deadline
 from chalicelib.store.stores import Stores
 from tests.builders import at
-from tests.deployment import REGION, Tables, work
+from tests.deployment import Tables, lose_rings, work
 from tests.faults import CallCounter, Crash, counted
 from tests.services.devices import Device, a_device
 
@@ -86,10 +84,7 @@ class World:
 
     def lose_rings(self) -> None:
         """The queue forgets what it was told."""
-        sqs, queue = boto3.client("sqs", region_name=REGION), self.stores.names.bell_queue_url
-        while messages := sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages"):
-            for message in messages:
-                sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
+        lose_rings(self.stores)
 
     def ring_twice(self) -> None:
         """The bell rings without need."""
