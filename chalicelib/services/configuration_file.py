@@ -50,7 +50,7 @@ def import_configuration(stores: Stores, body: Any, offer: Offer, now: datetime)
         if "default_security" in document:  # last: it names fields
             datasets.edit_dataset(dataset.uid, {"default_security": document["default_security"]}, now)
     except BaseException:
-        datasets.delete_dataset(stores, dataset.uid)
+        datasets.delete_dataset(stores, dataset.uid, now)
         raise
     return datasets.find_dataset(dataset.uid)
 

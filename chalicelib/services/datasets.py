@@ -15,6 +15,7 @@ from chalicelib.domain.security import EVERYTHING, DefaultSecurity
 from chalicelib.domain.shape import Key, checked
 from chalicelib.services.bells import LANE, ring
 from chalicelib.services.security import changed_security
+from chalicelib.services.sweep import sweep_later
 from chalicelib.store.catalog import (
     CONFIG,
     DATASETS,
@@ -182,15 +183,17 @@ def security_of(dataset: DatasetItem) -> dict[str, Any]:
     return DefaultSecurity.from_json(dataset.security).as_json()
 
 
-def delete_dataset(stores: Stores, dataset_uid: str) -> None:
+def delete_dataset(stores: Stores, dataset_uid: str, now: datetime) -> None:
     """Delete a dataset with its draft and its uploaded files. Its records are out of reach at once, since nothing
-    leads to their partition any more; pending jobs are dropped."""
+    leads to their partition any more, and are swept later; pending jobs are dropped."""
     dataset = find_dataset(dataset_uid)
     pk = dataset_pk(dataset_uid)
     files = list(UploadedFileItem.query(pk, UploadedFileItem.sk.startswith(FILE), consistent_read=True))
+    live = live_item(dataset.dataset_id)
     with one_transaction() as transaction:
         transaction.delete(dataset)
-        transaction.delete(live_item(dataset.dataset_id))
+        transaction.delete(live)
+        sweep_later(transaction, dataset_uid, live.generation, now)
         for name in (PROCESSORS, FIELDS):
             transaction.delete(StackItem.get(pk, name, consistent_read=True))
         for resource in ResourceItem.query(pk, ResourceItem.sk.startswith(RESOURCE), consistent_read=True):

@@ -12,7 +12,8 @@ from chalicelib.services.bells import LANE, ring
 from chalicelib.services.dataset_status import ERROR, SAVING, release
 from chalicelib.services.datasets import find_dataset, live_item
 from chalicelib.services.job_payload import discard_payloads
-from chalicelib.store.catalog import LiveItem, conflicts_as_edit_conflict
+from chalicelib.services.sweep import sweep_later
+from chalicelib.store.catalog import LiveItem, one_transaction
 from chalicelib.store.dynamodb import Deadline
 from chalicelib.store.lane import LaneHealth
 from chalicelib.store.stores import Stores
@@ -69,8 +70,10 @@ def _withdraw(job: Job, now: datetime, deadline: Deadline) -> None:
         if not live.is_published:
             actions.append(LiveItem.generation.add(1))  # the records that were loaded are out of reach
         try:
-            with conflicts_as_edit_conflict():
-                live.update(actions, LiveItem.version == job.version)
+            with one_transaction() as transaction:
+                transaction.update(live, actions, condition=LiveItem.version == job.version)
+                if not live.is_published:
+                    sweep_later(transaction, job.dataset_uid, job.generation, now)
             break
         except EditConflict:
             deadline.pause(attempt)

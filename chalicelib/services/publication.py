@@ -46,6 +46,7 @@ from chalicelib.services.drafts import draft_configuration, draft_resources
 from chalicelib.services.publication_plan import LIMITS, Limits, Plan, Source
 from chalicelib.services.publication_staging import commit_publication, stage_sources
 from chalicelib.services.source_files import size_of
+from chalicelib.services.sweep import sweep_later
 from chalicelib.store.catalog import (
     PUBLICATION,
     DatasetItem,
@@ -78,7 +79,7 @@ def publish(stores: Stores, dataset_uid: str, now: datetime, deadline: Deadline,
         if sum(size_of(dataset_uid, source.file_uid) for source in plan.sources) > limits.bytes_at_once:
             _hand_over(stores, dataset, plan, now)
         elif plan.sources or live.has_jobs or _leaves_records_behind(live, plan.configuration):
-            _stage_and_commit(stores, dataset, live, plan, now, deadline, limits=limits)
+            _stage_and_commit(stores, dataset, live, plan, now=now, deadline=deadline, limits=limits)
         else:
             _switch_over(dataset_uid, live, plan.configuration, now)
 
@@ -105,7 +106,9 @@ def run_publication(
         try:
             if item.attempts > MAX_ATTEMPTS:
                 raise TemporarilyUnavailable(UNFINISHED)
-            _stage_and_commit(stores, dataset, live, Plan.from_json(item.plan), now, deadline, limits=limits)
+            _stage_and_commit(
+                stores, dataset, live, Plan.from_json(item.plan), now=now, deadline=deadline, limits=limits
+            )
         except Refused as refused:
             was_aborted = isinstance(refused, PublicationAborted)
             status = status_after(refused, otherwise=IDLE if was_aborted else ERROR)
@@ -129,6 +132,7 @@ def unpublish(stores: Stores, dataset_uid: str, now: datetime) -> None:
                 [LiveItem.is_published.set(False), LiveItem.generation.add(1), LiveItem.coming.remove()],
             )
             transaction.update(dataset, [DatasetItem.is_published.set(False)])
+            sweep_later(transaction, dataset_uid, live.generation, now)
     ring(stores, LANE, dataset.dataset_id)
 
 
@@ -165,13 +169,13 @@ def _stage_and_commit(
     dataset: DatasetItem,
     live: LiveDataset,
     plan: Plan,
+    *,
     now: datetime,
     deadline: Deadline,
-    *,
     limits: Limits,
 ) -> None:
     """Read the files to their end, then make the publication a job. A failure until there has changed nothing."""
-    staged = stage_sources(stores, live, plan, now, deadline, limits=limits)
+    staged = stage_sources(stores, live, plan, now=now, deadline=deadline, limits=limits)
     try:
         live = _live(stores, dataset, deadline)
         _check_identity(stores, live, plan.configuration.schema, deadline)

@@ -3,14 +3,14 @@
 from collections.abc import Callable, Mapping
 from datetime import datetime
 
-from chalicelib.services.bells import LANE, PUBLISH, UPLOAD, ring
+from chalicelib.services.bells import LANE, PUBLISH, SWEEP, UPLOAD, ring
 from chalicelib.store.catalog import UPLOADED, dataset_pk, live_pk
 from chalicelib.store.dynamodb import Deadline
 from chalicelib.store.stores import Stores
 
 
 def ring_again(stores: Stores, now: datetime, deadline: Deadline) -> int:
-    """Ring for every dataset with a job, and every publication and upload, that has waited for more than a minute;
+    """Ring for every dataset with a job, every publication, upload and sweep, that has waited for more than a minute;
     how many."""
     moment = int(now.timestamp())
     rung = 0
@@ -25,5 +25,6 @@ def ring_again(stores: Stores, now: datetime, deadline: Deadline) -> int:
 _NAMES: Mapping[str, Callable[[str, str], str]] = {
     LANE: lambda pk, _: pk.removeprefix(live_pk("")),
     PUBLISH: lambda pk, _: pk.removeprefix(dataset_pk("")),
+    SWEEP: lambda _, sk: sk,
     UPLOAD: lambda pk, sk: f"{pk.removeprefix(dataset_pk(''))}.{sk.removeprefix(UPLOADED)}",
 }

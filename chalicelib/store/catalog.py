@@ -11,6 +11,7 @@
 | upload          | `dataset#{dataset_uid}` | `upload#{upload_id}`  |
 | publication     | `dataset#{dataset_uid}` | `publication`         |
 | API key         | `apikey`                | SHA-256 of the key    |
+| sweep           | `sweep`                 | partition             |
 | live dataset    | `live#{dataset_id}`     | `config`              |
 | pending job     | `live#{dataset_id}`     | `job#{seq}`           |
 | lane            | `live#{dataset_id}`     | `lane`                |
@@ -37,7 +38,7 @@ from pynamodb.transactions import TransactWrite
 from chalicelib.domain.errors import EditConflict
 from chalicelib.store.dynamodb import CONNECT_TIMEOUT, READ_TIMEOUT
 
-DATASETS, API_KEYS = "dataset", "apikey"
+DATASETS, API_KEYS, SWEEPS = "dataset", "apikey", "sweep"
 FIELDS, PROCESSORS, PUBLICATION, CONFIG, LANE = "fields", "processors", "publication", "config", "lane"
 RESOURCE, FILE, SCHEDULE, UPLOADED, JOB = "resource#", "file#", "schedule#", "upload#", "job#"
 WAITING, CHECKING, ACCEPTED, REFUSED = "waiting", "checking", "accepted", "refused"  # states of an upload
@@ -209,6 +210,20 @@ class UploadItem(Model):
     due_at = NumberAttribute(null=True)
 
 
+class SweepItem(Model):
+    """A generation of a dataset, `{dataset_uid}.{generation}`, that is out of reach and to be removed."""
+
+    class Meta:
+        """Bound in `bind_models`."""
+
+        table_name = ""
+
+    pk = UnicodeAttribute(hash_key=True, default=SWEEPS)
+    partition = UnicodeAttribute(range_key=True, attr_name="sk")
+    due = UnicodeAttribute()
+    due_at = NumberAttribute()
+
+
 class ApiKeyItem(Model):
     """An API key: its fingerprint, never the key."""
 
@@ -262,6 +277,7 @@ MODELS: tuple[type[Model], ...] = (
     ScheduleItem,
     PublicationItem,
     UploadItem,
+    SweepItem,
     ApiKeyItem,
     LiveItem,
 )

@@ -1,7 +1,7 @@
 """S3 buckets: file contents, uploaded source files, exports."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import cached_property
 from typing import Any
 from urllib.parse import quote
@@ -91,6 +91,17 @@ class ObjectStore:
             batch = {"Objects": names[i : i + _DELETE_BATCH], "Quiet": True}
             self._client.delete_objects(Bucket=self._bucket, Delete=batch)
 
+    def keys(self, prefix: str) -> Iterator[list[str]]:
+        """The keys that begin so, some at a time. Those of a page may be deleted before the next one is asked for."""
+        after: dict[str, str] = {}
+        while True:
+            page = self._client.list_objects_v2(Bucket=self._bucket, Prefix=prefix, **after)
+            if found := [entry["Key"] for entry in page.get("Contents", ())]:
+                yield found
+            if not page["IsTruncated"]:
+                return
+            after = {"StartAfter": found[-1]}
+
     def link(self, key: str, *, filename: str, mimetype: str, inline: bool) -> str:
         """A signed URL that downloads the object under this name for five minutes."""
         disposition = f"{'inline' if inline else 'attachment'}; filename*=UTF-8''{quote(filename)}"
@@ -141,9 +152,19 @@ def file_key(partition: str, record_id: str, field: str, sha256: str, batch_id: 
 
 def upload_key(dataset_uid: str, upload_id: str) -> str:
     """The key of a file that a device pushes past the limit of a request."""
-    return f"uploads/{dataset_uid}/{upload_id}"
+    return f"{upload_prefix(dataset_uid)}{upload_id}"
+
+
+def upload_prefix(dataset_uid: str) -> str:
+    """What the keys of all uploads of a dataset begin with."""
+    return f"uploads/{dataset_uid}/"
 
 
 def job_key(partition: str, batch_id: str, part: int = 0) -> str:
     """The key of the changes of a job, or of one part of them."""
-    return f"jobs/{partition}/{batch_id}/{part:05d}.gz"
+    return f"{job_prefix(partition)}{batch_id}/{part:05d}.gz"
+
+
+def job_prefix(partition: str) -> str:
+    """What the keys of all jobs of a generation begin with."""
+    return f"jobs/{partition}/"

@@ -15,10 +15,11 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib import wiring
 from chalicelib.domain.errors import TemporarilyUnavailable
-from chalicelib.services.bells import LANE, PUBLISH, UPLOAD, ring
+from chalicelib.services.bells import LANE, PUBLISH, SWEEP, UPLOAD, ring
 from chalicelib.services.lane import apply_jobs
 from chalicelib.services.publication import run_publication
 from chalicelib.services.publication_plan import LIMITS, Limits
+from chalicelib.services.sweep import sweep
 from chalicelib.services.upload_check import check_upload
 from chalicelib.store.dynamodb import READ_TIMEOUT, Deadline
 from chalicelib.store.stores import Stores
@@ -94,8 +95,12 @@ def _upload(stores: Stores, name: str, clock: Clock, deadline: Deadline, _limits
     check_upload(stores, name, clock, deadline)
 
 
+def _sweep(stores: Stores, partition: str, clock: Clock, deadline: Deadline, _limits: Limits) -> None:
+    sweep(stores, partition, clock, deadline)
+
+
 def _now() -> datetime:
     return datetime.now(UTC)
 
 
-_TASKS: Mapping[str, Task] = {LANE: _lane, PUBLISH: _publish, UPLOAD: _upload}
+_TASKS: Mapping[str, Task] = {LANE: _lane, PUBLISH: _publish, UPLOAD: _upload, SWEEP: _sweep}

@@ -66,7 +66,7 @@ def test_deleting_a_dataset_leaves_nothing_of_a_pending_publication(
     device: Device, limits: Limits, has_rung: bool
 ) -> None:
     ask(device, limits)
-    datasets.delete_dataset(device.stores, device.dataset_uid)
+    datasets.delete_dataset(device.stores, device.dataset_uid, NOW)
     if has_rung:
         work(device.stores)
         assert due(device) == set()
@@ -83,7 +83,7 @@ def test_deleting_a_dataset_leaves_nothing_of_a_pending_publication(
 
 def test_deleting_a_dataset_while_a_worker_stages_it_ends_the_worker_quietly(device: Device) -> None:
     ask(device)
-    while_it_is(device, "processing", lambda: datasets.delete_dataset(device.stores, device.dataset_uid))
+    while_it_is(device, "processing", lambda: datasets.delete_dataset(device.stores, device.dataset_uid, NOW))
     work(device.stores)
     assert due(device) == set()
     assert keys_in(device.stores.jobs, device.dataset_uid) == []

@@ -146,7 +146,7 @@ def test_files_with_more_records_than_the_deployment_takes_change_nothing(device
 
 def test_a_dataset_that_is_deleted_meanwhile_leaves_nothing_due(device: Device) -> None:
     ask(device)
-    datasets.delete_dataset(device.stores, device.dataset_uid)
+    datasets.delete_dataset(device.stores, device.dataset_uid, NOW)
     work(device.stores)
     assert due(device) == set()
 

@@ -42,7 +42,7 @@ def dataset_one(dataset_uid: str) -> Response:
     require("edit")
     if method() == "PUT":
         return json_answer(datasets.shown(datasets.edit_dataset(dataset_uid, body(), now())))
-    datasets.delete_dataset(wiring.stores(), dataset_uid)
+    datasets.delete_dataset(wiring.stores(), dataset_uid, now())
     return no_content()
 
 

@@ -1,0 +1,76 @@
+"""Sweeping: what lay under a generation of a dataset that is out of reach is removed, some time after.
+
+Whoever opens a new generation notes the old one in the same transaction, so that none is forgotten. The sweep begins
+when every request that may still write there has long ended. It removes whatever it finds: dying half-way it goes on
+where it was, and doing it twice does nothing.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from datetime import datetime, timedelta
+from itertools import islice
+
+from pynamodb.exceptions import DoesNotExist
+from pynamodb.transactions import TransactWrite
+
+from chalicelib.domain.errors import TemporarilyUnavailable
+from chalicelib.services.bells import SWEEP
+from chalicelib.store.catalog import DATASETS, SWEEPS, DatasetItem, SweepItem
+from chalicelib.store.due import due_shard
+from chalicelib.store.dynamodb import Deadline, aws_faults_as_unavailable
+from chalicelib.store.objects import ObjectStore, job_prefix, upload_prefix
+from chalicelib.store.stores import Stores
+
+SWEPT_AFTER = timedelta(minutes=10)
+DELETED_AT_ONCE = 2000  # records
+
+
+def sweep_later(transaction: TransactWrite, dataset_uid: str, generation: float, now: datetime) -> None:
+    """Note, in the transaction that puts a generation out of reach, that it is to be swept."""
+    partition = f"{dataset_uid}.{int(generation)}"
+    due_at = int((now + SWEPT_AFTER).timestamp())
+    transaction.save(SweepItem(partition=partition, due=due_shard(SWEEP, partition), due_at=due_at))
+
+
+def sweep(stores: Stores, partition: str, clock: Callable[[], datetime], deadline: Deadline) -> None:
+    """Remove what lies under `{dataset_uid}.{generation}`: records, file contents, jobs; of a dataset that is gone, its
+    source files and uploads too. Raises TemporarilyUnavailable at the deadline, with less left to do."""
+    try:
+        item = SweepItem.get(SWEEPS, partition, consistent_read=True)
+    except DoesNotExist:
+        return
+    if clock().timestamp() < item.due_at:
+        return
+    _drop_records(stores, partition, deadline)
+    _drop_objects(stores.files, f"{partition}/", deadline)
+    _drop_objects(stores.jobs, job_prefix(partition), deadline)
+    dataset_uid = partition.rpartition(".")[0]
+    if not _exists(dataset_uid):
+        _drop_objects(stores.sources, f"{dataset_uid}/", deadline)
+        _drop_objects(stores.jobs, upload_prefix(dataset_uid), deadline)
+    item.delete()
+
+
+def _drop_records(stores: Stores, partition: str, deadline: Deadline) -> None:
+    ids = stores.reader.ids_of_others(partition, set(), deadline)
+    while some := list(islice(ids, DELETED_AT_ONCE)):
+        stores.records.write(partition, [], some, trailing=lambda: (), deadline=deadline)
+
+
+def _drop_objects(bucket: ObjectStore, prefix: str, deadline: Deadline) -> None:
+    keys: Iterator[list[str]] = bucket.keys(prefix)
+    while True:
+        with aws_faults_as_unavailable():
+            page = next(keys, None)
+            if page is None:
+                return
+            bucket.delete(page)
+        if deadline.remaining() <= 0:
+            raise TemporarilyUnavailable
+
+
+def _exists(dataset_uid: str) -> bool:
+    with suppress(DoesNotExist):
+        DatasetItem.get(DATASETS, dataset_uid, consistent_read=True)
+        return True
+    return False
