@@ -111,8 +111,8 @@ class LiveDataset:
     """One dataset as pushes and reads see it. `switches` are by resource id.
 
     `configuration` is the published one; `coming` the one of a publication that was accepted and is not applied yet:
-    pushes are prepared with it and queue behind. `version` counts accepted configurations, `seq` accepted jobs, and
-    `has_jobs` tells that some wait in the lane.
+    pushes are prepared with it and queue behind. It has a `coming_generation` when it re-keys the records. `version`
+    counts accepted configurations, `seq` accepted jobs, and `has_jobs` tells that some wait in the lane.
     """
 
     dataset_id: str
@@ -126,6 +126,7 @@ class LiveDataset:
     switches: Mapping[str, Switches]
     security: DefaultSecurity = EVERYTHING
     coming: Configuration | None = None
+    coming_generation: int | None = None
     seq: int = 0
     has_jobs: bool = False
 
@@ -157,6 +158,16 @@ class LiveDataset:
         )
 
     @property
+    def intake_generation(self) -> int:
+        """The generation that what is pushed now is for."""
+        return self.coming_generation or self.generation
+
+    @property
     def partition(self) -> str:
         """The name that the records, and the file contents, of the present generation are stored under."""
         return f"{self.dataset_uid}.{self.generation}"
+
+    @property
+    def intake_partition(self) -> str:
+        """The name that what is pushed now will be stored under."""
+        return f"{self.dataset_uid}.{self.intake_generation}"

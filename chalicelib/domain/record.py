@@ -103,6 +103,13 @@ class Preparer:
         Raises ProcessingTooSlow as `prepare` does."""
         return self._each(payload, partial(self._identify, is_late))
 
+    def id_of(self, values: Mapping[str, Any]) -> str | None:
+        """The id of a record that is stored with these values; None when they lack a field of the unique key."""
+        try:
+            return self._id(values)
+        except _Unfit:
+            return None
+
     def _each(self, payload: Payload, step: Callable[[dict[str, Any], PreparedPayload], None]) -> PreparedPayload:
         prepared = PreparedPayload()
         too_deep = payload.too_deep

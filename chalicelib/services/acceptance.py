@@ -105,7 +105,7 @@ def _job(live: LiveDataset, operation: Operation, receipt: Receipt, now: datetim
         batch_id=operation.batch_id,
         dataset_id=live.dataset_id,
         dataset_uid=live.dataset_uid,
-        generation=live.generation,
+        generation=live.intake_generation,
         version=live.version,
         resource_uid=operation.resource_uid,
         accepted_at=_epoch_ms(now),
@@ -116,7 +116,7 @@ def _job(live: LiveDataset, operation: Operation, receipt: Receipt, now: datetim
 def _changes(live: LiveDataset, operation: Operation) -> Changes:
     puts = puts_of(
         operation.puts.values(),
-        lambda record_id, name, sha256: file_key(live.partition, record_id, name, sha256, operation.batch_id),
+        lambda record_id, name, sha256: file_key(live.intake_partition, record_id, name, sha256, operation.batch_id),
     )
     return Changes(puts=puts, deletes=list(dict.fromkeys(operation.deletes)))
 

@@ -74,7 +74,7 @@ class _Check:
     def run(self, records: Iterable[SourceRecord]) -> None:
         """Read all records and accept them; _Unacceptable when some do not fit, and are not to be left out."""
         batch_id = new_batch_id(self.now)
-        stager = Stager(self.stores, self.live.partition, batch_id)
+        stager = Stager(self.stores, self.live.intake_partition, batch_id)
         try:
             self._stage(records, stager)
             self._commit(batch_id, stager.finish())
@@ -124,7 +124,7 @@ class _Check:
             batch_id=batch_id,
             dataset_id=live.dataset_id,
             dataset_uid=live.dataset_uid,
-            generation=live.generation,
+            generation=live.intake_generation,
             version=live.version,
             resource_uid=item.resource_uid,
             accepted_at=int(self.now.timestamp() * 1000),

@@ -266,6 +266,7 @@ class LiveItem(Model):
     seq = NumberAttribute(default=0)
     configuration = JsonAttribute(null=True)
     coming = JsonAttribute(null=True)
+    coming_generation = NumberAttribute(null=True)
     switches = JsonAttribute()
 
 

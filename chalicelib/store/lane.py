@@ -36,10 +36,11 @@ class Lane:
     dataset_uid: str | None
     generation: int
     jobs: Sequence[Job]
+    coming_generation: int | None = None
 
     def is_current(self, job: Job) -> bool:
-        """Whether the job is for the records that the dataset has now."""
-        return (job.dataset_uid, job.generation) == (self.dataset_uid, self.generation)
+        """Whether the job is for the records that the dataset has now, or will have once it is re-keyed."""
+        return job.dataset_uid == self.dataset_uid and job.generation in (self.generation, self.coming_generation)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,9 +98,11 @@ class LaneStore:
         request = {**self._of(dataset_id), "ConsistentRead": True}
         items = with_retries(lambda: self._client.query(**request), deadline)["Items"]
         config = items[0] if items and items[0]["sk"]["S"] == CONFIG else None
+        coming = config.get("coming_generation") if config else None
         return Lane(
             dataset_uid=config["dataset_uid"]["S"] if config else None,
             generation=int(config["generation"]["N"]) if config else 0,
+            coming_generation=int(coming["N"]) if coming else None,
             jobs=[job_of(dataset_id, item) for item in items if item["sk"]["S"].startswith(JOB)],
         )
 

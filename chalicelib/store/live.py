@@ -56,6 +56,7 @@ class LiveStore:
             title=item["title"]["S"],
             configuration=self._configuration(uid, published_version, item.get("configuration")) or Configuration(),
             coming=self._configuration(uid, version, item.get("coming")),
+            coming_generation=int(item["coming_generation"]["N"]) if "coming_generation" in item else None,
             switches={resource_id: Switches.from_json(stored) for resource_id, stored in switches.items()},
             seq=int(item["seq"]["N"]) if "seq" in item else 0,
             has_jobs=has_jobs,

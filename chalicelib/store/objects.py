@@ -44,6 +44,14 @@ class ObjectStore:
         content: bytes = answer["Body"].read()
         return content
 
+    def copy(self, key: str, to: str) -> None:
+        """Store the object under another key as well; one that is not there is passed over."""
+        try:
+            self._client.copy_object(Bucket=self._bucket, Key=to, CopySource={"Bucket": self._bucket, "Key": key})
+        except ClientError as error:
+            if error.response["Error"]["Code"] not in ("NoSuchKey", "404"):
+                raise
+
     def open(self, key: str) -> Any | None:
         """The object as a stream of bytes to read once, or None when there is none."""
         try:

@@ -20,6 +20,13 @@ class StoredRecord(NamedTuple):
     files: dict[str, str]
 
 
+class OwnedRecord(NamedTuple):
+    """A record with the uid of the resource that it belongs to."""
+
+    record: StoredRecord
+    resource_uid: str
+
+
 class RecordReader:
     """Reads of one partition (`{dataset_uid}.{generation}`), eventually consistent unless said.
 
@@ -78,6 +85,19 @@ class RecordReader:
             for page in self._pages(pk, deadline, options):
                 yield from (item["sk"]["S"] for item in page["Items"] if item["r"]["S"] not in resource_uids)
 
+    def walk(self, partition: str, after: str, deadline: Deadline) -> Iterator[OwnedRecord]:
+        """All there is to know of the records whose ids come after that one ("": of all), in the order of their ids,
+        read strongly: they are to be stored elsewhere."""
+        options = {"ProjectionExpression": f"{_SHOWN},r", "ConsistentRead": True}
+        for pk in shard_keys(partition):
+            if after and pk < shard_key(partition, after):
+                continue
+            yield from (
+                OwnedRecord(_record(item), item["r"]["S"])
+                for page in self._pages(pk, deadline, options, after=after)
+                for item in page["Items"]
+            )
+
     def count(self, partition: str, deadline: Deadline, *, consistent: bool = False) -> int:
         """How many records there are; the shards are counted at the same time."""
         options = {"Select": "COUNT", "ConsistentRead": consistent}
@@ -88,12 +108,14 @@ class RecordReader:
         with ThreadPoolExecutor(max_workers=THREADS, thread_name_prefix="count") as pool:
             return sum(pool.map(count_shard, shard_keys(partition)))
 
-    def _pages(self, pk: str, deadline: Deadline, options: dict[str, Any]) -> Iterator[dict[str, Any]]:
-        """The pages of one shard. `options` are read anew for every page."""
-        request = {
+    def _pages(
+        self, pk: str, deadline: Deadline, options: dict[str, Any], *, after: str = ""
+    ) -> Iterator[dict[str, Any]]:
+        """The pages of one shard, from the first id after that one. `options` are read anew for every page."""
+        request: dict[str, Any] = {
             "TableName": self._table,
-            "KeyConditionExpression": "pk = :pk",
-            "ExpressionAttributeValues": {":pk": {"S": pk}},
+            "KeyConditionExpression": "pk = :pk AND sk > :after" if after else "pk = :pk",
+            "ExpressionAttributeValues": {":pk": {"S": pk}, **({":after": {"S": after}} if after else {})},
         }
         while True:
             page = with_retries(lambda: self._client.query(**request, **options), deadline)
