@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Protocol
 from urllib.parse import parse_qs
 
-from infra.local import limits, mails
+from infra.local import demo_files, limits, mails
 
 Scope = Mapping[str, Any]
 Receive = Callable[[], Awaitable[Mapping[str, Any]]]
@@ -85,6 +85,10 @@ class Front:
         page = own.get(request.path.rstrip("/") or "/")
         if page is not None and request.method in ("GET", "HEAD"):
             return page(request)
+        if request.path.startswith(demo_files.PATH) and request.method in ("GET", "HEAD"):
+            found = demo_files.http_answer(request.path, request.headers)
+            if found is not None:
+                return found
         if request.path.rstrip("/") == "/_local/save" and request.method == "POST":
             return _as_json(200, {"saved": await self._save()})
         return refusal(404, "unknown_path", f"Nothing here: everything of Freshwire is below /{STAGE}/.")
@@ -183,5 +187,6 @@ _INDEX = b"""<!doctype html><html lang="en"><meta charset="utf-8"><title>Freshwi
 <li><a href="/api/explore/v2.1/catalog/datasets">the datasets</a></li>
 <li><a href="/api/health">health of the application</a></li>
 <li><a href="/_local/mails">the mails it sent</a></li>
+<li><a href="/_local/demo/airports.csv">the demo's airports, a file that a schedule fetches</a></li>
 </ul></body></html>
 """

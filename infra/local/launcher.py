@@ -1,8 +1,9 @@
 """Run the local cloud: the emulator on one port, the front on another, both in this process.
 
-    python -m infra.local.launcher --front-fd 3 --endpoint-fd 4 [--state FOLDER] [--until-parent-ends]
+    python -m infra.local.launcher --front-fd 3 --endpoint-fd 4 [--ftp-fd 5] [--state FOLDER]
+        [--until-parent-ends]
 
-The two file descriptors are listening sockets, bound by whoever starts it. SIGTERM saves (given a state folder) and
+The file descriptors are listening sockets, bound by whoever starts it. SIGTERM saves (given a state folder) and
 ends it. Runs in the emulator's own virtual environment.
 """
 
@@ -18,7 +19,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
-from infra.local import front, guard, mails
+from infra.local import demo_files, front, guard, mails
 from infra.local.snapshots import Snapshots
 
 _GRACE_SECONDS = 2
@@ -29,6 +30,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--front-fd", type=int, required=True)
     parser.add_argument("--endpoint-fd", type=int, required=True)
+    parser.add_argument("--ftp-fd", type=int, help="serve the demo's files there, over FTP")
     parser.add_argument("--state", type=Path)
     parser.add_argument("--until-parent-ends", action="store_true", help="stop when whoever started it is gone")
     options = parser.parse_args()
@@ -38,6 +40,8 @@ def main() -> None:
         guard.check()
     except guard.EmulatorMoved as moved:
         sys.exit(str(moved))
+    if options.ftp_fd is not None:
+        demo_files.serve_ftp(socket.socket(fileno=options.ftp_fd))
     asyncio.run(_serve(options, front_port=ports[0]))
 
 

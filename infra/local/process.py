@@ -69,25 +69,32 @@ def start(
     state: Path | None,
     port: int = 0,
     endpoint_port: int = 0,
+    ftp_port: int | None = None,
     stays: bool = False,
     command: Sequence[str] = ("-m", "infra.local.launcher"),
 ) -> Running:
     """Start a local cloud in the background and answer when it is ready.
 
-    Without `state` it forgets on stop; unless it `stays` it ends with this process. The folder of `log` is this
-    cloud's alone. Raises CloudProblem when a port is taken or it does not start.
+    Without `state` it forgets on stop; unless it `stays` it ends with this process. With an `ftp_port` it serves the
+    demo's files there. The folder of `log` is this cloud's alone. Raises CloudProblem when a port is taken or it does
+    not start.
     """
-    front, endpoint = bind(port), bind(endpoint_port)
+    sockets = {"--front-fd": bind(port), "--endpoint-fd": bind(endpoint_port)}
+    if ftp_port is not None:
+        sockets["--ftp-fd"] = bind(ftp_port)
     log.parent.mkdir(parents=True, exist_ok=True)
     scratch = log.parent / "tmp"  # functions are unpacked here; what a killed cloud left behind goes first
     shutil.rmtree(scratch, ignore_errors=True)
-    arguments = [str(python), *command, "--front-fd", str(front.fileno()), "--endpoint-fd", str(endpoint.fileno())]
-    with front, endpoint, log.open("ab") as output:
+    arguments = [str(python), *command]
+    for option, listening in sockets.items():
+        arguments += [option, str(listening.fileno())]
+    with contextlib.ExitStack() as opened, log.open("ab") as output:
+        front, endpoint, *_ = [opened.enter_context(listening) for listening in sockets.values()]
         process = subprocess.Popen(
             [*arguments, *(["--state", str(state)] if state else []), *([] if stays else ["--until-parent-ends"])],
             cwd=project,
             env=_environment(scratch),
-            pass_fds=(front.fileno(), endpoint.fileno()),
+            pass_fds=[listening.fileno() for listening in sockets.values()],
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,

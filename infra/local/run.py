@@ -95,6 +95,7 @@ class Keeper:
                 state=self._state,
                 port=port,
                 endpoint_port=port + 1,
+                ftp_port=port + 2,
                 stays=True,
             )
         self._started = running
@@ -134,6 +135,7 @@ class Keeper:
   {running.url}/api/explore/v2.1/catalog/datasets the datasets
   {running.url}/_local/mails                      the mails it sent
   {running.endpoint_url}                                   AWS endpoint (AWS_ENDPOINT_URL), region {cloud.REGION}
+  ftp://{process.HOST}:{running.port + 2}/airports.csv         the demo's files, over FTP
   {self._log.relative_to(self._project)}, `make stop` (keeps everything), `make reset` (empties it)""")
         if key:
             print(f"\n  API key, shown this once: {key}")
