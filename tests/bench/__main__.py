@@ -8,7 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 
 from tests.bench import calls, cold, cpu, lane, latency, sender
 from tests.bench.endpoint import Stub, stub_endpoint
-from tests.bench.handler import Handler, quiet
+from tests.bench.handler import Handler
+from tests.bench.invocation import quiet
 from tests.bench.report import Row, show
 
 _AT_THE_STUB: Mapping[str, tuple[str, Callable[[Stub, Handler], list[Row]]]] = {
