@@ -1,7 +1,7 @@
 """The tables of the stub endpoint: the DynamoDB operations that the product and the contenders use, in memory.
 
-Conditions of writes and projections of queries are passed over: who is measured meets no race. Write units are counted as
-AWS counts them, those of a transaction twice.
+Conditions of writes and projections of queries are passed over: who is measured meets no race. Write units are counted
+as AWS counts them, those of a transaction twice.
 """
 
 import re
