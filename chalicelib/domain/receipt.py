@@ -54,11 +54,14 @@ class Receipt:
     ignored_fields: Sequence[str] = ()
     refusals: Sequence[RecordRefusal] = ()
     record_ids: Sequence[str] = ()
+    message: str | None = None
+    """Why it failed."""
 
     def as_settled(self, stored: Mapping[str, Any]) -> "Receipt":
         """The receipt of a queued batch, from what is stored of it now."""
         tally = Tally(*(stored[name] or 0 for name in Tally._fields))
-        return replace(self, state=stored["state"], counts=self.counts.with_tally(tally))
+        counts = self.counts.with_tally(tally)
+        return replace(self, state=stored["state"], counts=counts, message=stored.get("message"))
 
     def as_stored(self) -> dict[str, Any]:
         """What the activity table keeps: counts, no ids."""
