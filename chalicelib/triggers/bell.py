@@ -14,14 +14,14 @@ import orjson
 from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib import wiring
-from chalicelib.domain.errors import TemporarilyUnavailable
+from chalicelib.domain.errors import TemporarilyUnavailable, UploadRefused
 from chalicelib.services.bells import LANE, PUBLISH, UPLOAD, ring
 from chalicelib.services.lane import apply_jobs
 from chalicelib.services.publication import run_publication
 from chalicelib.services.upload_check import check_upload
 from chalicelib.store.dynamodb import READ_TIMEOUT, Deadline
 from chalicelib.store.stores import Stores
-from chalicelib.telemetry import count, logger
+from chalicelib.telemetry import count, logger, report_batch
 
 MAX_SECONDS = 270.0  # a worker starts nothing later: the function is stopped after 300
 _FIRST_DELAY, _LONGEST_DELAY = 5, 300  # seconds until a message that failed comes back
@@ -87,8 +87,19 @@ def _publish(stores: Stores, dataset_uid: str, clock: Clock, deadline: Deadline)
     run_publication(stores, dataset_uid, clock(), deadline)
 
 
+def _upload(stores: Stores, name: str, clock: Clock, deadline: Deadline) -> None:
+    outcome = check_upload(stores, name, clock, deadline)
+    if outcome is None:
+        return
+    if outcome.receipt is not None:
+        report_batch(outcome.dataset_id, outcome.receipt)
+    else:
+        fields = {"action": UPLOAD, "dataset_id": outcome.dataset_id, "upload": name, "error_code": UploadRefused.code}
+        logger.info("refused", extra=fields)
+
+
 def _now() -> datetime:
     return datetime.now(UTC)
 
 
-_TASKS: Mapping[str, Task] = {LANE: _lane, PUBLISH: _publish, UPLOAD: check_upload}
+_TASKS: Mapping[str, Task] = {LANE: _lane, PUBLISH: _publish, UPLOAD: _upload}

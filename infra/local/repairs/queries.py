@@ -4,9 +4,7 @@ the square of its size, and its exports and counts did not end in the time of a 
 Asked for a whole partition, a page begins where the one before ended, and costs what it holds.
 """
 
-from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Mapping
-from itertools import islice
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from ministack.services import dynamodb
@@ -26,7 +24,8 @@ _UNDERSTOOD = frozenset(
     }
 )
 _LIMITS = range(1, 2**31)
-_MOST_OF_A_PAGE = 20_000  # items: a page of 1 MB has fewer
+_PAGE_BYTES = dynamodb._DDB_PAGE_SIZE_BYTES
+Item = Mapping[str, Any]
 
 
 def apply() -> None:
@@ -63,21 +62,46 @@ def _is_plain(data: Mapping[str, Any], table: Any) -> bool:
 
 def _page(data: Mapping[str, Any], table: Any) -> dict[str, Any]:
     items = table["items"].get(data["ExpressionAttributeValues"][":pk"]["S"], {})
-    keys = sorted(items)
-    if start := data.get("ExclusiveStartKey"):
-        last = start["sk"]["S"]
-        keys = (
-            keys[bisect_right(keys, last) :] if data.get("ScanIndexForward", True) else keys[: bisect_left(keys, last)]
-        )
-    in_order = keys if data.get("ScanIndexForward", True) else reversed(keys)
-    ahead = [items[key] for key in islice(in_order, _MOST_OF_A_PAGE)]
-    page, has_more = dynamodb._paginate_evaluated_items(ahead, data.get("Limit"), table)
+    page, has_more = _cut((items[key] for key in _keys_ahead(items, data)), data.get("Limit"))
     answer: dict[str, Any] = {"Count": len(page), "ScannedCount": len(page)}
     if data.get("Select") != "COUNT":
         answer["Items"] = [_projected(item, data.get("ProjectionExpression")) for item in page]
-    if page and (has_more or len(page) < len(keys)):
+    if has_more:
         answer["LastEvaluatedKey"] = {name: page[-1][name] for name in ("pk", "sk")}
     return answer
+
+
+def _keys_ahead(items: Mapping[str, Any], data: Mapping[str, Any]) -> list[str]:
+    """The sort keys behind the one that the page before ended with, in the order that is asked for."""
+    start, is_forward = data.get("ExclusiveStartKey"), data.get("ScanIndexForward", True)
+    if start is None:
+        return sorted(items, reverse=not is_forward)
+    last = start["sk"]["S"]
+    return sorted((key for key in items if (key > last if is_forward else key < last)), reverse=not is_forward)
+
+
+def _cut(ahead: Iterator[Item], limit: int | None) -> tuple[list[Item], bool]:
+    """The items of one page, and whether it ended because it was full: as in AWS, there may be none behind it."""
+    page: list[Item] = []
+    size = 0
+    for item in ahead:
+        weight = _size(item)
+        if page and size + weight > _PAGE_BYTES:
+            return page, True
+        page.append(item)
+        size += weight
+        if len(page) == limit or size >= _PAGE_BYTES:
+            return page, True
+    return page, False
+
+
+def _size(item: Item) -> int:
+    size = 0
+    for name, value in item.items():
+        text = value.get("S")
+        is_plain_text = text is not None and text.isascii() and name.isascii()
+        size += len(name) + len(text) if is_plain_text else dynamodb._item_size_bytes({name: value})
+    return size
 
 
 def _projected(item: Mapping[str, Any], names: str | None) -> Mapping[str, Any]:
