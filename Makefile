@@ -38,7 +38,7 @@ check: python ## what every change must pass: format, lint, types, architecture,
 	$(VENV)/vulture
 	$(VENV)/cfn-lint infra/state.yaml
 
-bench: python ## measure: CPU per record, calls per push, cold start, latency
+bench: python ## measure: CPU per record, calls per push, the lane, cold start, latency (FLIGHTS_CSV=... a large file too)
 	@$(PYTHON) -m infra.local.environments test
 	@$(VENV)/python -m tests.bench
 

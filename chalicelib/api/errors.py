@@ -17,6 +17,7 @@ STATUSES: dict[type[Refused], int] = {
     errors.BatchNotFound: 404,
     errors.MethodNotAllowed: 405,
     errors.DatasetNotPublished: 409,
+    errors.BatchFailed: 409,
     errors.PayloadTooLarge: 413,
     errors.TooManyRequests: 429,
     errors.TemporarilyUnavailable: 503,

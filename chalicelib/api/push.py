@@ -7,8 +7,9 @@ from chalice.app import Blueprint, CORSConfig, Response
 from chalicelib import wiring
 from chalicelib.api.errors import push_error
 from chalicelib.api.http import ALL_METHODS, answers, body_of, json_answer, query_of, started
+from chalicelib.domain.errors import BatchFailed
 from chalicelib.domain.identifiers import new_batch_id
-from chalicelib.domain.receipt import Receipt
+from chalicelib.domain.receipt import FAILED, Receipt
 from chalicelib.services import push
 from chalicelib.services.admission import PushTarget
 from chalicelib.services.push import PushRequest
@@ -106,6 +107,10 @@ def offers_push() -> bool:
 
 def _answer(dataset_id: str, receipt: Receipt) -> Response:
     report_batch(dataset_id, receipt)
+    if receipt.state == FAILED:  # only who has waited learns it here, and must not take it for a success
+        failed = BatchFailed(receipt.message)
+        failed.batch_id = receipt.batch_id
+        raise failed
     headers = {"X-Batch-Id": receipt.batch_id}
     told = preferences() & {"return=representation", "handling=lenient"}
     if applied := sorted(told | {part for part in preferences() if part.startswith("wait=") and seconds_to_wait()}):

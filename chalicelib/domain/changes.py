@@ -11,7 +11,8 @@ from typing import NamedTuple
 
 import orjson
 
-from chalicelib.domain.record import RECORD_ID_LENGTH, PreparedRecord, content_hash
+from chalicelib.domain.collector import collector_at_rest
+from chalicelib.domain.record import NO_FILES, RECORD_ID_LENGTH, PreparedRecord, content_hash
 
 FileKey = Callable[[str, str, str], str]  # record id, field, SHA-256 of the content → object key
 _PUT, _DELETE = "+", "-"
@@ -44,22 +45,16 @@ class Changes:
 
 def puts_of(records: Iterable[PreparedRecord], key_of: FileKey) -> list[Put]:
     """The puts of prepared records; `key_of` names the object that each file content is kept under."""
-    return [
-        Put(
-            record.id,
-            record.text,
-            record.hash,
-            {name: key_of(record.id, name, content.sha256) for name, content in record.files.items()}
-            if record.files
-            else {},
-        )
-        for record in records
-    ]
+    with collector_at_rest():
+        return [
+            Put(record.id, record.text, record.hash, _keys(record, key_of) if record.files else NO_FILES)
+            for record in records
+        ]
 
 
 def as_text(changes: Changes) -> str:
     """The changes as text; `from_text` reads it back."""
-    lines = [f"{_PUT}{put.id}{put.text}{_files(put)}" for put in changes.puts]
+    lines = [f"{_PUT}{put.id}{put.text}{_files(put) if put.files else ''}" for put in changes.puts]
     lines += [f"{_DELETE}{record_id}" for record_id in changes.deletes]
     return "\n".join(lines)
 
@@ -67,7 +62,8 @@ def as_text(changes: Changes) -> str:
 def from_text(text: str) -> Changes:
     """The changes that `as_text` wrote."""
     lines = text.split("\n") if text else []
-    puts = [_put(line) for line in lines if line[0] == _PUT]
+    with collector_at_rest():
+        puts = [_put(line) for line in lines if line[0] == _PUT]
     return Changes(puts=puts, deletes=[line[1:] for line in lines if line[0] == _DELETE])
 
 
@@ -76,10 +72,14 @@ def ids_in(text: str) -> Iterator[str]:
     return (line[1 : 1 + RECORD_ID_LENGTH] for line in text.split("\n") if line)
 
 
+def _keys(record: PreparedRecord, key_of: FileKey) -> dict[str, str]:
+    return {name: key_of(record.id, name, content.sha256) for name, content in record.files.items()}
+
+
 def _files(put: Put) -> str:
-    return "\t" + orjson.dumps(put.files).decode() if put.files else ""
+    return "\t" + orjson.dumps(put.files).decode()
 
 
 def _put(line: str) -> Put:
     record_id, (text, _, files) = line[1 : 1 + RECORD_ID_LENGTH], line[1 + RECORD_ID_LENGTH :].partition("\t")
-    return Put(record_id, text, content_hash(text.encode()), orjson.loads(files) if files else {})
+    return Put(record_id, text, content_hash(text.encode()), orjson.loads(files) if files else NO_FILES)

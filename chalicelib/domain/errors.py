@@ -73,6 +73,12 @@ class BatchNotFound(Refused):
     code = "record_not_found"
 
 
+class BatchFailed(Refused):
+    """The batch was accepted, and discarded before it was applied: its receipt says why."""
+
+    code = "batch_failed"
+
+
 class MethodNotAllowed(Refused):
     """This method is not allowed here; see the Allow header."""
 

@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 from chalicelib.domain.errors import MAX_DETAILS, RecordRefusal
 
 MAX_RECORD_IDS = 1000
-QUEUED, APPLIED, FAILED = "queued", "applied", "failed"
+QUEUED, APPLIED, FAILED, REFUSED = "queued", "applied", "failed", "refused"
+MAX_NOTED = 10  # refused records that the note of a refusal names
 
 
 class Tally(NamedTuple):
@@ -54,11 +55,14 @@ class Receipt:
     ignored_fields: Sequence[str] = ()
     refusals: Sequence[RecordRefusal] = ()
     record_ids: Sequence[str] = ()
+    message: str | None = None
+    """Why it failed."""
 
     def as_settled(self, stored: Mapping[str, Any]) -> "Receipt":
         """The receipt of a queued batch, from what is stored of it now."""
         tally = Tally(*(stored[name] or 0 for name in Tally._fields))
-        return replace(self, state=stored["state"], counts=self.counts.with_tally(tally))
+        counts = self.counts.with_tally(tally)
+        return replace(self, state=stored["state"], counts=counts, message=stored.get("message"))
 
     def as_stored(self) -> dict[str, Any]:
         """What the activity table keeps: counts, no ids."""
@@ -87,6 +91,28 @@ def applied_receipt(queued: Mapping[str, Any], tally: Tally, now: datetime) -> d
 def failed_receipt(queued: Mapping[str, Any], message: str) -> dict[str, Any]:
     """The stored receipt of a batch that was queued and will not be applied, and why."""
     return {**queued, "state": FAILED, "message": message}
+
+
+def noted_refusal(
+    batch_id: str,
+    resource_uid: str,
+    received_at: datetime,
+    *,
+    code: str,
+    message: str,
+    details: Sequence[Mapping[str, Any]] = (),
+    state: str = REFUSED,
+) -> dict[str, Any]:
+    """What the activity keeps of a batch that was not accepted, under the id that its answer told."""
+    return {
+        "batch_id": batch_id,
+        "resource_uid": resource_uid,
+        "received_at": received_at.isoformat(timespec="milliseconds"),
+        "state": state,
+        "error_code": code,
+        "message": message,
+        "details": list(details)[:MAX_NOTED],
+    }
 
 
 def shown_receipt(stored: Mapping[str, Any]) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from chalicelib.domain.errors import (
 )
 from chalicelib.domain.identifiers import is_push_key, is_slug
 from chalicelib.domain.live import LiveDataset, Switches
+from chalicelib.domain.receipt import FAILED, MAX_NOTED, REFUSED, noted_refusal
 from chalicelib.domain.record import Preparer
 from chalicelib.store.dynamodb import Deadline
 from chalicelib.store.stores import Stores
@@ -80,15 +81,17 @@ def refusals_noted(
         yield
     except Refused as refused:
         refused.batch_id = batch_id
-        entry = {
-            "batch_id": batch_id,
-            "resource_uid": admitted.resource_uid,
-            "received_at": now.isoformat(timespec="milliseconds"),
-            "state": "failed" if isinstance(refused, TemporarilyUnavailable) else "refused",
-            "error_code": refused.code,
-            "message": refused.message,
-            "details": [d.as_json() for d in refused.details[:10]] if isinstance(refused, InvalidRecord) else [],
-        }
+        details = [d.as_json() for d in refused.details[:MAX_NOTED]] if isinstance(refused, InvalidRecord) else []
+        state = FAILED if isinstance(refused, TemporarilyUnavailable) else REFUSED
+        entry = noted_refusal(
+            batch_id,
+            admitted.resource_uid,
+            now,
+            code=refused.code,
+            message=refused.message,
+            details=details,
+            state=state,
+        )
         # The refusal itself is the answer; a storage that cannot note it must not change that.
         with suppress(TemporarilyUnavailable, ClientError):
             stores.activity.note_refusal(admitted.live.dataset_uid, batch_id, entry, now, deadline)

@@ -52,10 +52,12 @@ class Stager:
         self.keys: list[str] = []
 
     def take(self, prepared: PreparedPayload) -> None:
-        """Take the records of a prepared payload; their file contents are stored at once."""
+        """Take the records of a prepared payload; their file contents are stored at once. Each part has its own: what
+        an earlier one brought may be gone when a later one brings the same again."""
+        part = f"{self._batch_id}.{self._first + len(self.keys)}"
         puts = puts_of(
             prepared.records.values(),
-            lambda record_id, name, sha256: file_key(self._partition, record_id, name, sha256, self._batch_id),
+            lambda record_id, name, sha256: file_key(self._partition, record_id, name, sha256, part),
         )
         store_contents(self._stores, prepared.records, puts)
         self.add(Changes(puts=puts))

@@ -11,13 +11,16 @@ from chalicelib.store.stores import Stores
 
 def ring_again(stores: Stores, now: datetime, deadline: Deadline) -> int:
     """Ring for every dataset with a job, every publication, upload and sweep, that has waited for more than a minute;
-    how many."""
+    how many. Each is rung for when it is read: when there is no time to read all, the first are not lost for that."""
     moment = int(now.timestamp())
     rung = 0
     for task, name_of in _NAMES.items():
-        names = {name_of(pk, sk) for pk, sk in stores.due.keys(task, moment, deadline)}
-        for name in sorted(names):
-            ring(stores, task, name)
+        names = set[str]()
+        for pk, sk in stores.due.keys(task, moment, deadline):
+            name = name_of(pk, sk)
+            if name not in names:
+                ring(stores, task, name)
+                names.add(name)
         rung += len(names)
     return rung
 

@@ -1,7 +1,7 @@
 """Checking an upload: what the worker does with a file that was committed. It is read to its end and prepared part by
 part, in constant memory; when all of it fits it is accepted as one job, else nothing of it is."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -17,18 +17,16 @@ from chalicelib.domain.errors import (
     EditConflict,
     Refused,
     TemporarilyUnavailable,
+    UploadRefused,
 )
 from chalicelib.domain.identifiers import new_batch_id
 from chalicelib.domain.job import WRITE, Job
 from chalicelib.domain.live import LiveDataset
-from chalicelib.domain.receipt import QUEUED, Counts, Receipt
+from chalicelib.domain.receipt import QUEUED, Counts, Receipt, noted_refusal
 from chalicelib.domain.record import PreparedPayload
 from chalicelib.services.bells import ring_lane
 from chalicelib.services.staging import Stager, prepared_batches
-from chalicelib.services.uploads import KINDS
-from chalicelib.sources.formats.broken import BrokenFile
-from chalicelib.sources.formats.detection import detect
-from chalicelib.sources.formats.opening import open_records
+from chalicelib.services.upload_file import Unacceptable, read_upload
 from chalicelib.sources.formats.source_record import SourceRecord
 from chalicelib.store.catalog import (
     ACCEPTED,
@@ -39,21 +37,23 @@ from chalicelib.store.catalog import (
     conflicts_as_edit_conflict,
     dataset_pk,
 )
-from chalicelib.store.dynamodb import Deadline, aws_faults_as_unavailable
+from chalicelib.store.dynamodb import READ_TIMEOUT, Deadline
 from chalicelib.store.objects import upload_key
 from chalicelib.store.records import TableWrite
 from chalicelib.store.stores import Stores
 
 WRITTEN_A_SECOND = 4000  # records, of one write unit each: what a new table takes
-HEAD = 64 * 1024  # bytes that tell the format of a file
 MAX_ATTEMPTS = 5  # to check a file, after which it is refused
 TRIES = 3  # of a check that a publication overtakes
 
 
-class _Unacceptable(Exception):  # noqa: N818 - internal signal, becomes the refusal of the upload
-    def __init__(self, message: str, details: Sequence[dict[str, Any]] = ()) -> None:
-        super().__init__(message)
-        self.message, self.details = message, list(details)
+@dataclass(frozen=True, kw_only=True)
+class UploadOutcome:
+    """What the check of an upload came to: the receipt of the batch that it was accepted as, or None when it was
+    refused."""
+
+    dataset_id: str
+    receipt: Receipt | None
 
 
 @dataclass(kw_only=True)
@@ -71,14 +71,14 @@ class _Check:
     details: list[dict[str, Any]] = field(default_factory=list)
     ignored: set[str] = field(default_factory=set)
 
-    def run(self, records: Iterable[SourceRecord]) -> None:
-        """Read all records and accept them; _Unacceptable when some do not fit, and are not to be left out."""
+    def run(self, records: Iterable[SourceRecord]) -> Receipt:
+        """Read all records and accept them as a batch; Unacceptable when some do not fit and are not to be left out."""
         batch_id = new_batch_id(self.now)
         stager = Stager(self.stores, self.live.intake_partition, batch_id)
         try:
             self._stage(records, stager)
-            self._commit(batch_id, stager.finish())
-        except (_Unacceptable, ConfigurationMoved):
+            return self._commit(batch_id, stager.finish())
+        except (Unacceptable, ConfigurationMoved):
             stager.discard()
             raise
 
@@ -99,7 +99,7 @@ class _Check:
                 stager.take(prepared)
         if self._is_refused:
             more = " or more" if len(self.details) >= MAX_DETAILS else ""
-            raise _Unacceptable(
+            raise Unacceptable(
                 f"{self.rejected}{more} records are refused; nothing was written. Mend what the details name and "
                 "upload the file again.",
                 self.details,
@@ -115,10 +115,10 @@ class _Check:
             said = {**refusal.as_json(), "index": before + refusal.index}
             self.details.append({**said, "message": f"{batch[refusal.index].place}: {refusal.message}"})
 
-    def _commit(self, batch_id: str, parts: Sequence[str]) -> None:
+    def _commit(self, batch_id: str, parts: Sequence[str]) -> Receipt:
         """Accept the job, its receipt and the upload's new state, in one transaction."""
-        live, item = self.live, self.item
-        receipt = {**self._receipt(batch_id).as_stored(), "details": self.details}
+        live, item, receipt = self.live, self.item, self._receipt(batch_id)
+        stored = {**receipt.as_stored(), "details": self.details}
         job = Job(
             kind=WRITE,
             batch_id=batch_id,
@@ -128,15 +128,16 @@ class _Check:
             version=live.version,
             resource_uid=item.resource_uid,
             accepted_at=int(self.now.timestamp() * 1000),
-            receipt=receipt,
+            receipt=stored,
             parts=parts,
         )
         riders = [
-            self.stores.activity.batch_write(live.dataset_uid, batch_id, receipt, self.now),
+            self.stores.activity.batch_write(live.dataset_uid, batch_id, stored, self.now),
             TableWrite(self.stores.names.catalog_table, self._accepted(batch_id).to_dynamodb_dict()),
         ]
         committed = self.stores.lane.commit(live, job, riders, self.deadline)
         ring_lane(self.stores, live, committed, self.deadline)
+        return receipt
 
     def _accepted(self, batch_id: str) -> UploadItem:
         """What the upload's item becomes."""
@@ -169,7 +170,7 @@ class _Check:
         )
 
 
-def check_upload(stores: Stores, name: str, clock: Callable[[], datetime], deadline: Deadline) -> None:
+def check_upload(stores: Stores, name: str, clock: Callable[[], datetime], deadline: Deadline) -> UploadOutcome | None:
     """Check the upload `{dataset_uid}.{upload_id}` and accept or refuse it. Told twice, it does nothing the second
     time; after a crash it is checked anew, as it is when a publication overtakes it."""
     dataset_uid, _, upload_id = name.partition(".")
@@ -177,65 +178,69 @@ def check_upload(stores: Stores, name: str, clock: Callable[[], datetime], deadl
     try:
         item = UploadItem.get(dataset_pk(dataset_uid), UPLOADED + upload_id, consistent_read=True)
     except DoesNotExist:
-        return
+        return None
+    outcome = None
     if item.state == CHECKING:
         item.update([UploadItem.attempts.add(1)])
         try:
-            if item.attempts > MAX_ATTEMPTS:
-                raise _Unacceptable("The file could not be checked: split it into smaller ones, or push its records.")
-            for _ in range(TRIES - 1):
-                with suppress(ConfigurationMoved):
-                    _check(stores, item, key, clock(), deadline)
-                    break
-            else:
-                _check(stores, item, key, clock(), deadline)
-        except _Unacceptable as unacceptable:
-            _refuse(item, unacceptable.message, unacceptable.details)
+            receipt = _accepted(stores, item, key, clock, deadline)
+            outcome = UploadOutcome(dataset_id=item.dataset_id, receipt=receipt)
+        except Unacceptable as unacceptable:
+            outcome = _refused(stores, item, unacceptable, clock())
         except TemporarilyUnavailable:
             if deadline.remaining() > 0:
                 raise
-            _refuse(item, "The file takes longer to check than there is time: split it into smaller ones.", [])
+            outcome = _refused(stores, item, Unacceptable(_TOO_LONG), clock())
         except Refused as refused:
-            _refuse(item, refused.message, [])
+            outcome = _refused(stores, item, Unacceptable(refused.message), clock())
     with suppress(ClientError, BotoCoreError):  # it goes by its age then
         stores.jobs.delete([key])
+    return outcome
 
 
-def _check(stores: Stores, item: UploadItem, key: str, now: datetime, deadline: Deadline) -> None:
+def _accepted(stores: Stores, item: UploadItem, key: str, clock: Callable[[], datetime], deadline: Deadline) -> Receipt:
+    if item.attempts > MAX_ATTEMPTS:
+        raise Unacceptable("The file could not be checked: split it into smaller ones, or push its records.")
+    for _ in range(TRIES - 1):
+        with suppress(ConfigurationMoved):
+            return _checked(stores, item, key, clock(), deadline)
+    return _checked(stores, item, key, clock(), deadline)
+
+
+def _checked(stores: Stores, item: UploadItem, key: str, now: datetime, deadline: Deadline) -> Receipt:
     live = stores.live.read(item.dataset_id, deadline)
     is_there = live is not None and item.pk == dataset_pk(live.dataset_uid) and live.takes_pushes
     if live is None or not is_there or item.resource_uid not in live.intake.intakes:
         raise DatasetNotPublished
     check = _Check(stores=stores, live=live, item=item, now=now, deadline=deadline)
-    check.run(_records(stores, key, item.format))
+    return check.run(read_upload(stores, key, item.format))
 
 
-def _records(stores: Stores, key: str, format_name: str | None) -> Iterator[SourceRecord]:
-    with aws_faults_as_unavailable():
-        head, stream = stores.jobs.head(key, HEAD), stores.jobs.open(key)
-    if head is None or stream is None:
-        raise _Unacceptable("The uploaded file is gone: send it again, to a new form.")
+def _refused(stores: Stores, item: UploadItem, why: Unacceptable, now: datetime) -> UploadOutcome | None:
+    """Refuse the upload and note that in the activity, unless it has been accepted: of a commit that did not answer
+    nobody knows."""
     try:
-        if format_name:
-            kind, params = KINDS[format_name], dict[str, Any]()
-        else:
-            guess = detect(head, "upload", is_whole=len(head) < HEAD)
-            kind, params = guess.kind, dict(guess.params)
-        yield from open_records(stream, kind, params)
-    except BrokenFile as broken:
-        raise _Unacceptable(f"The file cannot be read: {broken}. Nothing was written.") from None
+        with conflicts_as_edit_conflict():
+            item.update(
+                [
+                    UploadItem.state.set(REFUSED),
+                    UploadItem.message.set(why.message),
+                    UploadItem.details.set(why.details),
+                    UploadItem.due.remove(),
+                    UploadItem.due_at.remove(),
+                ],
+                condition=UploadItem.state == CHECKING,
+            )
+    except EditConflict:
+        return None
+    upload_id = item.sk.removeprefix(UPLOADED)
+    entry = noted_refusal(
+        upload_id, item.resource_uid, now, code=UploadRefused.code, message=why.message, details=why.details
+    )
+    with suppress(TemporarilyUnavailable, ClientError):  # the upload's own item tells it
+        dataset_uid = item.pk.removeprefix(dataset_pk(""))
+        stores.activity.note_refusal(dataset_uid, upload_id, entry, now, Deadline(READ_TIMEOUT))
+    return UploadOutcome(dataset_id=item.dataset_id, receipt=None)
 
 
-def _refuse(item: UploadItem, message: str, details: Sequence[dict[str, Any]]) -> None:
-    """Refuse the upload, unless it has been accepted: of a commit that did not answer nobody knows."""
-    with suppress(EditConflict), conflicts_as_edit_conflict():
-        item.update(
-            [
-                UploadItem.state.set(REFUSED),
-                UploadItem.message.set(message),
-                UploadItem.details.set(list(details)),
-                UploadItem.due.remove(),
-                UploadItem.due_at.remove(),
-            ],
-            condition=UploadItem.state == CHECKING,
-        )
+_TOO_LONG = "The file takes longer to check than there is time: split it into smaller ones."

@@ -23,8 +23,9 @@ from chalicelib.domain.errors import (
     UploadNotFound,
     UploadRefused,
 )
+from chalicelib.domain.identifiers import new_batch_id
 from chalicelib.domain.shape import Key, checked
-from chalicelib.services.admission import Admitted, PushTarget, admit, check_open
+from chalicelib.services.admission import Admitted, PushTarget, admit, check_open, refusals_noted
 from chalicelib.services.bells import UPLOAD, ring
 from chalicelib.services.source_files import MAX_UPLOAD_BYTES
 from chalicelib.store.catalog import (
@@ -97,13 +98,16 @@ def commit_upload(
         _start_checking(stores, admitted, item, request, now)
     item = _awaited(item, deadline.within(request.wait))
     if item.state == REFUSED:
-        raise UploadRefused(item.message or "", item.details or [])
+        refused = UploadRefused(item.message or "", item.details or [])
+        refused.batch_id = request.upload_id  # the refusal is noted under it
+        raise refused
     return item
 
 
 def _admitted(stores: Stores, request: UploadRequest, offers_push: bool, now: datetime, deadline: Deadline) -> Admitted:
     admitted = admit(stores, request.target, now, deadline)
-    check_open(admitted, offers_push=offers_push)
+    with refusals_noted(stores, admitted, new_batch_id(now), now, deadline):
+        check_open(admitted, offers_push=offers_push)
     return admitted
 
 

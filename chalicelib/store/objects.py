@@ -151,11 +151,11 @@ class MultipartUpload:
         self._client.abort_multipart_upload(**self._where)
 
 
-def file_key(partition: str, record_id: str, field: str, sha256: str, batch_id: str) -> str:
-    """The key of one pushed file. The batch id keeps two pushes of the same content apart: the clean-up after one
-    can never remove what the other has just stored."""
+def file_key(partition: str, record_id: str, field: str, sha256: str, brought_by: str) -> str:
+    """The key of one pushed file. `brought_by`, a batch id or that of one of its parts, keeps two pushes of the same
+    content apart: the clean-up after one can never remove what the other has just stored."""
     name = hashlib.sha256(field.encode()).hexdigest()[:16]  # a name may be long, a key has 1,024 bytes
-    return f"{partition}/{record_id}/{name}/{sha256}.{batch_id}"
+    return f"{partition}/{record_id}/{name}/{sha256}.{brought_by}"
 
 
 def upload_key(dataset_uid: str, upload_id: str) -> str:

@@ -14,7 +14,7 @@ import orjson
 from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib import wiring
-from chalicelib.domain.errors import TemporarilyUnavailable
+from chalicelib.domain.errors import TemporarilyUnavailable, UploadRefused
 from chalicelib.services.bells import LANE, PUBLISH, SWEEP, UPLOAD, ring
 from chalicelib.services.lane import apply_jobs
 from chalicelib.services.publication import run_publication
@@ -23,7 +23,7 @@ from chalicelib.services.sweep import sweep
 from chalicelib.services.upload_check import check_upload
 from chalicelib.store.dynamodb import READ_TIMEOUT, Deadline
 from chalicelib.store.stores import Stores
-from chalicelib.telemetry import count, logger
+from chalicelib.telemetry import count, logger, report_batch
 
 MAX_SECONDS = 270.0  # a worker starts nothing later: the function is stopped after 300
 _FIRST_DELAY, _LONGEST_DELAY = 5, 300  # seconds until a message that failed comes back
@@ -91,12 +91,19 @@ def _publish(stores: Stores, dataset_uid: str, clock: Clock, deadline: Deadline,
     run_publication(stores, dataset_uid, clock(), deadline, limits=limits)
 
 
-def _upload(stores: Stores, name: str, clock: Clock, deadline: Deadline, _limits: Limits) -> None:
-    check_upload(stores, name, clock, deadline)
-
-
 def _sweep(stores: Stores, partition: str, clock: Clock, deadline: Deadline, _limits: Limits) -> None:
     sweep(stores, partition, clock, deadline)
+
+
+def _upload(stores: Stores, name: str, clock: Clock, deadline: Deadline, _limits: Limits) -> None:
+    outcome = check_upload(stores, name, clock, deadline)
+    if outcome is None:
+        return
+    if outcome.receipt is not None:
+        report_batch(outcome.dataset_id, outcome.receipt)
+    else:
+        fields = {"action": UPLOAD, "dataset_id": outcome.dataset_id, "upload": name, "error_code": UploadRefused.code}
+        logger.info("refused", extra=fields)
 
 
 def _now() -> datetime:

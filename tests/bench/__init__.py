@@ -1,1 +1,2 @@
-"""`make bench`: what the product costs, as ratios within one run. Nothing here asserts an absolute time."""
+"""`make bench`: what the product costs, as ratios within one run. The one absolute time with a bound is that
+of the acknowledgement of a full push, which people wait for."""

@@ -1,14 +1,15 @@
 """Run the benches and print their tables; exit with 1 when a bound is missed.
 
-python -m tests.bench [cpu] [calls] [sender] [lane] [cold] [latency]     all of them when none is named
+python -m tests.bench [cpu] [calls] [sender] [lane] [cold] [latency] [flights]     all of them when none is named
 """
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
 
-from tests.bench import calls, cold, cpu, lane, latency, sender
+from tests.bench import calls, cold, cpu, flights, lane, latency, sender
 from tests.bench.endpoint import Stub, stub_endpoint
-from tests.bench.handler import Handler, quiet
+from tests.bench.handler import Handler
+from tests.bench.invocation import quiet
 from tests.bench.report import Row, show
 
 _AT_THE_STUB: Mapping[str, tuple[str, Callable[[Stub, Handler], list[Row]]]] = {
@@ -20,6 +21,7 @@ _AT_THE_STUB: Mapping[str, tuple[str, Callable[[Stub, Handler], list[Row]]]] = {
 _ALONE: Mapping[str, tuple[str, Callable[[], list[Row]]]] = {
     "cold": ("Cold import", cold.measure),
     "latency": ("A one-record push through the local cloud / a bare Chalice route on one", latency.measure),
+    "flights": ("A large file through the local cloud with the command line", flights.measure),
 }
 
 

@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from tests.bench.handler import quiet, run_handler
+from tests.bench.invocation import quiet, run_handler
 
 
 def main(events: Path) -> dict[str, float]:

@@ -1,36 +1,19 @@
-"""The whole push handler as Lambda runs it: `app.py` called with the events of an API Gateway."""
+"""The whole push handler with a dataset to push to, and the events of an API Gateway that push."""
 
 import json
-import logging
-import os
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, redirect_stdout
-from pathlib import Path
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from app import app
 from chalicelib.domain.schema import Schema
 from chalicelib.store.catalog import bind_models
-from chalicelib.telemetry import logger
 from tests.bench.endpoint import ENVIRONMENT
+from tests.bench.invocation import run_handler
 from tests.bench.weather import weather_schema
 from tests.builders import a_dataset
-from tests.fuzz.gateway import HttpRequest, LambdaContext, proxy_event
+from tests.fuzz.gateway import HttpRequest, proxy_event
 
 Push = Callable[[dict[str, Any]], None]
-
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Logs and metrics are written as ever, but to nowhere."""
-    with Path(os.devnull).open("w") as nowhere, redirect_stdout(nowhere):
-        streams = [handler for handler in logger.handlers if isinstance(handler, logging.StreamHandler)]
-        before = [handler.setStream(nowhere) for handler in streams]  # they took hold of the standard output before
-        try:
-            yield
-        finally:
-            for handler, stream in zip(streams, before, strict=True):
-                handler.setStream(stream)
 
 
 class Handler:
@@ -53,10 +36,3 @@ class Handler:
     def push(self, event: dict[str, Any]) -> None:
         """Run the handler; anything but its OK stops the bench."""
         run_handler(event)
-
-
-def run_handler(event: dict[str, Any]) -> None:
-    """Run the application for an event; anything but its OK stops the bench."""
-    answer = app(event, LambdaContext())
-    if (answer["statusCode"], answer["body"]) != (200, '{"status": "OK"}'):
-        raise RuntimeError(f"the push was not accepted: {answer['statusCode']} {answer['body']}")

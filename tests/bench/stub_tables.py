@@ -1,7 +1,7 @@
 """The tables of the stub endpoint: the DynamoDB operations that the product and the contenders use, in memory.
 
-Conditions and projections of queries are passed over: who is measured meets no race. Write units are counted as
-AWS counts them, those of a transaction twice.
+Conditions of writes and projections of queries are passed over: who is measured meets no race. Write units are counted
+as AWS counts them, those of a transaction twice.
 """
 
 import re
@@ -60,8 +60,9 @@ class Tables:
     def _Query(self, request: Any) -> Any:  # noqa: N802
         values = request["ExpressionAttributeValues"]
         pk = values[":pk"]["S"]
-        items = [item for (p, _), item in sorted(self._of(request["TableName"]).items()) if p == pk]
-        items = items[: request.get("Limit")]
+        prefix = values.get(":job", {"S": ""})["S"]  # the one prefix that anybody asks for
+        found = sorted(self._of(request["TableName"]).items())
+        items = [item for (p, s), item in found if p == pk and s.startswith(prefix)][: request.get("Limit")]
         return {"Items": items, "Count": len(items), "ScannedCount": len(items)}
 
     def _BatchGetItem(self, request: Any) -> Any:  # noqa: N802

@@ -40,11 +40,12 @@ class Device:
     sleep: Callable[[float], None] = time.sleep
 
     def push(self, body: Any, *, deadline: Deadline | None = None, **options: Any) -> Receipt:
-        common = self._common() if deadline is None else {**self._common(), "deadline": deadline}
-        return self._followed(push.push_records(self.stores, self._request(body, **options), **common))
+        request = self._request(body, **options)
+        return self._followed(push.push_records(self.stores, request, **self._common(deadline)))
 
-    def delete(self, body: Any, **options: Any) -> Receipt:
-        return self._followed(push.delete_by_values(self.stores, self._request(body, **options), **self._common()))
+    def delete(self, body: Any, *, deadline: Deadline | None = None, **options: Any) -> Receipt:
+        request = self._request(body, **options)
+        return self._followed(push.delete_by_values(self.stores, request, **self._common(deadline)))
 
     def delete_by_id(self, record_id: str) -> Receipt:
         return self._followed(push.delete_by_id(self.stores, self._request(None), record_id, **self._common()))
@@ -75,11 +76,9 @@ class Device:
         raw = body if isinstance(body, bytes) else json.dumps(body).encode()
         return PushRequest(target=self.target, batch_id=new_batch_id(self.now), body=raw, **options)
 
-    def _common(self) -> dict[str, Any]:
-        return {"offers_push": self.offers_push, "now": self.now, "deadline": self._deadline()}
-
-    def _deadline(self) -> Deadline:
-        return Deadline(self.seconds, self.clock, self.sleep)
+    def _common(self, deadline: Deadline | None = None) -> dict[str, Any]:
+        within = deadline or Deadline(self.seconds, self.clock, self.sleep)
+        return {"offers_push": self.offers_push, "now": self.now, "deadline": within}
 
 
 def a_device(

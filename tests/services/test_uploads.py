@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from chalicelib.domain.errors import UploadMissing, UploadNotFound, UploadRefused
+from chalicelib.domain.errors import FeatureNotAvailable, UploadMissing, UploadNotFound, UploadRefused
+from chalicelib.services import push
 from chalicelib.services.tick import ring_again
 from chalicelib.services.uploads import UploadRequest, commit_upload, open_upload, shown_upload
 from chalicelib.store.catalog import UploadItem
@@ -186,6 +187,43 @@ def test_a_file_without_records_changes_nothing_and_stops_nothing(stores: Stores
     assert shown_upload(commit(device, upload_id))["records"] == 0
     device.push({"isbn": "1", "loans": 1})
     assert loans(device) == {"1": 1}
+
+
+def test_an_accepted_file_is_counted_as_a_push_is(
+    stores: Stores, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+) -> None:
+    device = a_library(stores)
+    upload_id = uploaded(device, lines([BOOKS[0], {"isbn": "x", "loans": "many"}]))
+    commit(device, upload_id, lenient=True)
+    work(stores)
+    told = capsys.readouterr().out
+    assert caplog.messages.count("batch accepted") == 1
+    for counted_once in ('"PushesAccepted":[1.0]', '"PushesQueued":[1.0]', '"RecordsRejected":[1.0]'):
+        assert told.count(counted_once) == 1
+
+
+def test_a_refused_file_is_logged_and_noted_under_its_id(stores: Stores, caplog: pytest.LogCaptureFixture) -> None:
+    device = a_library(stores)
+    upload_id = uploaded(device, lines([{"isbn": str(n), "loans": "many"} for n in range(20)]))
+    commit(device, upload_id)
+    work(stores)
+    assert caplog.messages.count("refused") == 1
+    with pytest.raises(UploadRefused) as refused:
+        commit(device, upload_id)
+    assert refused.value.batch_id == upload_id
+    noted = push.read_batch(stores, device.target, upload_id, NOW, Deadline(5))
+    assert (noted["state"], noted["error_code"], len(noted["details"])) == ("refused", "invalid_record", 10)
+    assert noted["message"] == refused.value.message
+
+
+def test_an_upload_that_is_not_even_opened_is_noted_too(stores: Stores) -> None:
+    device = a_library(stores)
+    request = UploadRequest(target=device.target)
+    with pytest.raises(FeatureNotAvailable) as refused:
+        open_upload(stores, request, offers_push=False, now=NOW, deadline=Deadline(5))
+    noted = stores.activity.batch(device.dataset_uid, refused.value.batch_id or "", Deadline(5))
+    assert noted is not None
+    assert noted["error_code"] == "feature_not_available"
 
 
 def payloads(stores: Stores) -> list[str]:

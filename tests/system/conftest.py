@@ -5,6 +5,7 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from itertools import count
 from typing import Any
 
@@ -23,6 +24,8 @@ class Product:
     api_key: str
     http: httpx.Client
     function_log: Callable[[], str]
+    environment: Mapping[str, str] | None = None
+    """That of its functions, and how to reach their AWS; only for a local cloud."""
 
     def manage(self, method: str, path: str, body: Any = None) -> Any:
         """The parsed answer of the management API, which must be a success."""
@@ -78,7 +81,8 @@ def product() -> Iterator[Product]:
         from infra.local.cloud import throw_away_cloud  # noqa: PLC0415 - a deployment elsewhere needs no local cloud
 
         with throw_away_cloud() as cloud:
-            yield Product(cloud.base_url, cloud.api_key, http, lambda: _log(cloud.endpoint_url, cloud.environment))
+            log = partial(_log, cloud.endpoint_url, cloud.environment)
+            yield Product(cloud.base_url, cloud.api_key, http, log, cloud.environment)
 
 
 def _log(endpoint_url: str, environment: Mapping[str, str]) -> str:

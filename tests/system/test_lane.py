@@ -2,7 +2,10 @@
 
 import json
 import time
+from itertools import count
 from typing import Any
+
+import pytest
 
 from tests.system.conftest import Product
 
@@ -61,3 +64,49 @@ def test_a_large_file_is_uploaded_checked_and_applied(product: Product) -> None:
     assert (answer.status_code, answer.json()["records"]) == (200, 10_000)
     assert receipt(product, url, answer.json()["batch_id"])["created"] == 10_000
     assert product.comes_to(dataset_id, 10_000)
+
+
+LARGE_FILE = 10_000
+
+
+@pytest.mark.long  # the job waits half a minute for direct writers to end
+def test_what_is_pushed_during_the_publication_of_a_large_file_is_not_lost(product: Product) -> None:
+    dataset_id, url = product.dataset({"station": "s", "temp": 1.5}, ("station",))
+    (dataset,) = product.manage("GET", f"/datasets/?dataset_id={dataset_id}")["results"]
+    path = f"/datasets/{dataset['uid']}"
+    lines = [f"f{number:06d},{number / 8},{'far away ' * 60}" for number in range(LARGE_FILE)]
+    uid = uploaded_by_form(product, path, "\n".join(["station,temp,place", *lines]).encode())
+    source = {"type": "uploaded_file", "file": {"uid": uid}}
+    params = {"separator": ",", "headers_first_row": True}
+    product.manage("POST", f"{path}/resources/", {"type": "csvfile", "params": params, "datasource": source})
+    product.manage("POST", f"{path}/publish/")
+    seen, pushed = push_until_settled(product, path, url)
+    assert seen[-1] == "idle"
+    assert pushed > 0
+    assert product.comes_to(dataset_id, LARGE_FILE + pushed)
+    found = product.explore(f"/{dataset_id}/records", where="startswith(station, 'pushed-')", limit=100)["results"]
+    assert len(found) == min(pushed, 100)
+
+
+def uploaded_by_form(product: Product, path: str, content: bytes) -> str:
+    """Upload a file that is too large for the gateway by the form that announcing it answers; its uid."""
+    assert len(content) > 4 * 1024 * 1024
+    announced = product.manage("POST", f"{path}/resources/files/", {"filename": "far.csv", "size": len(content)})
+    sent = product.http.post(announced["upload"]["url"], data=announced["upload"]["fields"], files={"file": content})
+    assert sent.is_success, sent.text
+    uid: str = announced["uid"]
+    return uid
+
+
+def push_until_settled(product: Product, path: str, url: str) -> tuple[list[str], int]:
+    """The states of a publication as they follow one another, and how many records were pushed until it was over."""
+    seen: list[str] = []
+    end = time.monotonic() + 120
+    for pushed in count():
+        status = product.manage("GET", f"{path}/status/")["status"]
+        if seen[-1:] != [status]:
+            seen.append(status)
+        if status in ("idle", "error") or time.monotonic() > end:
+            return seen, pushed
+        assert product.http.post(url, json={"station": f"pushed-{pushed}", "temp": 1}).json() == {"status": "OK"}
+    raise AssertionError

@@ -39,17 +39,32 @@ _DATASET = "/{dataset_id}/{resource_id}"
 
 def _delete_by_values(summary: str) -> Operation:
     return Operation(
-        summary=summary, answers={200: _DONE}, headers={200: _BATCH_ID}, parameters=[_PREFER], body=_RECORDS
+        summary=summary,
+        answers={200: _DONE},
+        headers={200: _BATCH_ID},
+        parameters=[_PREFER],
+        body=_RECORDS,
+        refusals=[errors.BatchFailed],
     )
 
 
 def _delete_by_id(summary: str) -> Operation:
-    return Operation(summary=summary, answers={200: _DONE}, headers={200: _BATCH_ID}, parameters=[_PREFER])
+    return Operation(
+        summary=summary,
+        answers={200: _DONE},
+        headers={200: _BATCH_ID},
+        parameters=[_PREFER],
+        refusals=[errors.BatchFailed],
+    )
 
 
 OPERATIONS = {
     f"POST {_DATASET}/push": Operation(
-        answers={200: _DONE}, headers={200: _BATCH_ID}, parameters=[_PREFER], body=_RECORDS
+        answers={200: _DONE},
+        headers={200: _BATCH_ID},
+        parameters=[_PREFER],
+        body=_RECORDS,
+        refusals=[errors.BatchFailed],
     ),
     f"POST {_DATASET}/delete": _delete_by_values("Delete records by their values"),
     f"DELETE {_DATASET}/delete": _delete_by_values("Delete records by their values, as POST does"),

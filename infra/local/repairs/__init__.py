@@ -3,7 +3,7 @@
 Each module repairs one service and says what was missing; `infra/local/guard.py` lists what they rely on.
 """
 
-from infra.local.repairs import gateway, lambda_logs, provisioning, queues, scheduler
+from infra.local.repairs import gateway, lambda_logs, provisioning, queries, queues, scheduler
 
 
 def apply_all(started_at: float) -> None:
@@ -11,5 +11,6 @@ def apply_all(started_at: float) -> None:
     gateway.apply()
     lambda_logs.apply()
     provisioning.apply()
+    queries.apply()
     queues.apply()
     scheduler.apply(started_at)

@@ -13,6 +13,7 @@ from botocore.exceptions import ClientError
 from chalicelib.domain.changes import Changes, Put
 from chalicelib.domain.errors import JobPayloadMissing, LaneNotPaused
 from chalicelib.domain.job import MAX_ATTEMPTS, WRITE, Job
+from chalicelib.domain.payload import Payload
 from chalicelib.domain.receipt import QUEUED, Receipt
 from chalicelib.services import datasets, resources
 from chalicelib.services.lane_control import abort_first_job, resume_lane, show_lane
@@ -112,6 +113,22 @@ def test_file_contents_follow_their_records_through_the_lane(stores: Stores) -> 
             assert stores.files.get(key) in (b"kept", b"new")
 
 
+def test_contents_that_come_again_in_a_later_part_of_a_job_are_there_in_the_end(stores: Stores) -> None:
+    device = a_device(stores, bootstrap={"key": "1", "photo": photo(b"x")}, unique_key=["key"])
+    keys: list[str] = []
+    for content in (b"first", b"between", b"first"):
+        stager = Stager(stores, device.live().partition, "b" * 28, first=len(keys))
+        preparer = device.live().intake.preparer(device.resource_uid)
+        stager.take(preparer.prepare(Payload(objects=[{"key": "1", "photo": photo(content)}])))
+        keys += stager.finish()
+    commit(device, keys, records=3)
+    device.stores.bell.ring("lane", device.target.dataset_id, group="g", token="t")
+    work(stores)
+    (record,) = stores.reader.scan(device.live().partition, Deadline(5))
+    assert [stores.files.get(key) for key in record.files.values()] == [b"first"]
+    assert len(stores.files._client.list_objects_v2(Bucket=stores.names.files_bucket)["Contents"]) == 1
+
+
 def lose_the_payload(device: Device) -> tuple[str, bytes]:
     """A queued push whose records have gone from S3, and what they were."""
     device.push([*heavy(1, value=1), {"key": 910, "text": NOISE}])
@@ -167,13 +184,18 @@ def test_an_aborted_job_says_so_and_those_behind_it_are_applied(device: Device) 
 
 def a_job_of_parts(device: Device, parts: int) -> Job:
     """A committed job of several parts with ten records each."""
-    live = device.live()
-    keys = []
+    keys: list[str] = []
     for part in range(parts):
-        stager = Stager(device.stores, live.partition, "b" * 28, first=part)
+        stager = Stager(device.stores, device.live().partition, "b" * 28, first=part)
         puts = [Put(f"{part:x}{n:039x}", f'{{"key":{part * 10 + n},"value":{part}}}', "h" * 32, {}) for n in range(10)]
         stager.add(Changes(puts=puts))
         keys += stager.finish()
+    return commit(device, keys, records=10 * parts)
+
+
+def commit(device: Device, parts: list[str], records: int) -> Job:
+    """Accept a job of these parts."""
+    live = device.live()
     job = Job(
         kind=WRITE,
         batch_id="b" * 28,
@@ -183,8 +205,8 @@ def a_job_of_parts(device: Device, parts: int) -> Job:
         version=live.version,
         resource_uid=device.resource_uid,
         accepted_at=Origin(0, "").accepted_at,
-        receipt={"records": 10 * parts, "resource_uid": device.resource_uid},
-        parts=keys,
+        receipt={"records": records, "resource_uid": device.resource_uid},
+        parts=parts,
     )
     return device.stores.lane.commit(live, job, [], Deadline(5))
 

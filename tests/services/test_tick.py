@@ -1,0 +1,50 @@
+"""What the tick does once a minute."""
+
+import boto3
+import pytest
+
+from chalicelib.domain.errors import TemporarilyUnavailable
+from chalicelib.services.tick import ring_again
+from chalicelib.store.catalog import live_pk
+from chalicelib.store.due import SHARDS, due_attributes, due_shard
+from chalicelib.store.dynamodb import Deadline
+from chalicelib.store.stores import Stores
+from tests.builders import NOW
+from tests.deployment import REGION
+
+EARLY, LATE = (next(n for n in map(str, range(1000)) if due_shard("lane", n) == f"lane#{i}") for i in (0, SHARDS - 1))
+
+
+def let_wait(stores: Stores, name: str, jobs: int = 1) -> None:
+    """Jobs of a dataset that nobody has rung for."""
+    for number in range(jobs):
+        key = {"pk": {"S": live_pk(name)}, "sk": {"S": f"job#{number:015d}"}}
+        item = {**key, **due_attributes("lane", name, int(NOW.timestamp()))}
+        stores.client.put_item(TableName=stores.names.catalog_table, Item=item)
+
+
+def rings(stores: Stores) -> int:
+    sqs = boto3.client("sqs", region_name=REGION)
+    asked = {"QueueUrl": stores.names.bell_queue_url, "AttributeNames": ["ApproximateNumberOfMessages"]}
+    return int(sqs.get_queue_attributes(**asked)["Attributes"]["ApproximateNumberOfMessages"])
+
+
+def test_a_dataset_with_many_waiting_jobs_is_rung_for_once(stores: Stores) -> None:
+    let_wait(stores, EARLY, jobs=5)
+    let_wait(stores, LATE)
+    assert ring_again(stores, NOW, Deadline(5)) == 2
+    assert rings(stores) == 2
+
+
+def test_what_was_read_by_the_deadline_is_rung_for(stores: Stores) -> None:
+    let_wait(stores, EARLY)
+    let_wait(stores, LATE)
+    passed = [0.0]
+
+    def take_a_second(_operation: str) -> None:
+        passed[0] += 1.0
+
+    stores.client.before = take_a_second
+    with pytest.raises(TemporarilyUnavailable):
+        ring_again(stores, NOW, Deadline(SHARDS / 2, clock=lambda: passed[0]))
+    assert rings(stores) == 1
