@@ -7,6 +7,7 @@ botocore's client, which takes and answers the same. The sender has its own test
 import copy
 import json
 import logging
+import socket
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -20,13 +21,16 @@ from moto import mock_aws
 from moto.dynamodb.models import dynamodb_backends
 
 from chalicelib import wiring
+from chalicelib.sources.address_guard import AddressGuard
 from chalicelib.store.catalog import bind_models
 from chalicelib.store.dynamodb import Deadline
 from chalicelib.store.stores import Names, Stores
 from chalicelib.triggers.bell import handle
+from tests import no_secrets
 from tests.strict_dynamodb import StrictDynamoDB
 
 REGION = "eu-west-3"
+LOOPBACK = ("127.0.0.1", "localhost")
 NOW = datetime(2026, 3, 29, 10, 30, tzinfo=UTC)
 TEMPLATE = Path(__file__).parent.parent / "infra" / "state.yaml"
 CREDENTIALS = {
@@ -77,6 +81,7 @@ def create_state() -> dict[str, str]:
 def stores_of(environment: dict[str, str]) -> Stores:
     """The stores over a state made by `create_state`, with a client as strict as AWS."""
     names = Names(
+        stage=environment["FRESHWIRE_STAGE"],
         region=REGION,
         **{variable.lower(): environment[variable] for variable in OUTPUTS},
     )
@@ -89,12 +94,29 @@ def strict_client() -> StrictDynamoDB:
     return StrictDynamoDB(boto3.client("dynamodb", region_name=REGION))
 
 
+def _resolve_loopback(host: str, port: int, **options: Any) -> Any:
+    if host not in LOOPBACK:
+        raise socket.gaierror(socket.EAI_AGAIN, "the tests ask no resolver")
+    return socket.getaddrinfo("127.0.0.1", port, **options)
+
+
+LOOPBACK_ONLY = AddressGuard(allow_private=True, resolve=_resolve_loopback)
+"""Lets tests fetch from servers of their own; all else is unreachable, and at once."""
+
+
 @contextmanager
 def deployment() -> Iterator[tuple[Stores, dict[str, str]]]:
     """Fresh state, the stores over it, and the application's environment."""
     with mock_aws():
         environment = create_state()
         yield stores_of(environment), environment
+        no_secrets.inspect_kept(tables_text, "a table")
+
+
+def tables_text() -> str:
+    """All that moto's tables hold, as text."""
+    tables = [table for regions in dynamodb_backends.values() for table in regions[REGION].tables.values()]
+    return json.dumps([item.to_json() for table in tables for item in table.all_items()])
 
 
 @contextmanager
@@ -105,6 +127,7 @@ def wired(environment: Mapping[str, str]) -> Iterator[None]:
             patch.setenv(name, value)
         _forget_wiring()
         wiring.stores().client = strict_client()
+        patch.setattr(wiring, "address_guard", lambda: LOOPBACK_ONLY)
         yield
         _forget_wiring()
 

@@ -85,7 +85,7 @@ def test_a_source_may_be(source: dict[str, Any]) -> None:
         (a_source(relative_url=None), "must be text"),
         (a_source(relative_url="x" * 3000), "2000 characters"),
         (a_source(auth={"type": "digest"}), "auth must be null"),
-        (a_source(auth={"type": "basic_auth", "username": "a"}), "auth must be null"),
+        (a_source(auth={"type": "basic_auth", "username": "a"}), "the password in auth is missing"),
         (a_source(auth={**BASIC, "realm": "x"}), "auth must be null"),
         (a_source(auth={**BASIC, "username": ""}), "not be empty"),
         (a_source(auth={**BASIC, "username": "a:b"}), "colon"),
