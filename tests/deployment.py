@@ -5,6 +5,7 @@ botocore's client, which takes and answers the same. The sender has its own test
 """
 
 import copy
+import errno
 import json
 import logging
 import socket
@@ -12,6 +13,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +23,8 @@ from moto import mock_aws
 from moto.dynamodb.models import dynamodb_backends
 
 from chalicelib import wiring
-from chalicelib.sources.address_guard import AddressGuard
+from chalicelib.sources.address_guard import AddressGuard, dial
+from chalicelib.sources.timed_socket import TimedSocket
 from chalicelib.store.catalog import bind_models
 from chalicelib.store.dynamodb import Deadline
 from chalicelib.store.stores import Names, Stores
@@ -30,7 +33,6 @@ from tests import no_secrets
 from tests.strict_dynamodb import StrictDynamoDB
 
 REGION = "eu-west-3"
-LOOPBACK = ("127.0.0.1", "localhost")
 NOW = datetime(2026, 3, 29, 10, 30, tzinfo=UTC)
 TEMPLATE = Path(__file__).parent.parent / "infra" / "state.yaml"
 CREDENTIALS = {
@@ -94,13 +96,20 @@ def strict_client() -> StrictDynamoDB:
     return StrictDynamoDB(boto3.client("dynamodb", region_name=REGION))
 
 
-def _resolve_loopback(host: str, port: int, **options: Any) -> Any:
-    if host not in LOOPBACK:
-        raise socket.gaierror(socket.EAI_AGAIN, "the tests ask no resolver")
-    return socket.getaddrinfo("127.0.0.1", port, **options)
+def _resolve_numbers(host: str, port: int, **options: Any) -> Any:
+    try:
+        return socket.getaddrinfo(host, port, flags=socket.AI_NUMERICHOST, **options)
+    except socket.gaierror:
+        raise socket.gaierror(socket.EAI_AGAIN, "the tests ask no resolver") from None
 
 
-LOOPBACK_ONLY = AddressGuard(allow_private=True, resolve=_resolve_loopback)
+def _dial_loopback(family: int, address: Any, seconds: float) -> TimedSocket:
+    if not ip_address(address[0]).is_loopback:
+        raise OSError(errno.ENETUNREACH, "the tests stay on this machine")
+    return dial(family, address, seconds)
+
+
+LOOPBACK_ONLY = AddressGuard(allow_private=True, resolve=_resolve_numbers, dial=_dial_loopback)
 """Lets tests fetch from servers of their own; all else is unreachable, and at once."""
 
 

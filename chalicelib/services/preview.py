@@ -46,9 +46,9 @@ def preview_resource(stores: Stores, dataset_uid: str, resource_uid: str, fetchi
     wrong with those that would be refused, with their line. Of a realtime resource its bootstrap data is taken, of a
     remote one the beginning of its file."""
     resource = find_resource(dataset_uid, resource_uid).resource
+    sample = _sample(stores, dataset_uid, resource, fetching)  # first: a source that fails may be why there is no field
     configuration = draft_configuration(dataset_uid, draft_resources(dataset_uid))
     preparer = configuration.preparer(resource.uid)
-    sample = _sample(stores, dataset_uid, resource, fetching)
     is_late = time_to_process(fetching.deadline).has_passed
     results: list[Any] = []
     errors: list[dict[str, Any]] = []

@@ -89,7 +89,7 @@ def look_at(head: Head, kind: str | None, params: Mapping[str, Any]) -> Look:
     if kind is None or kind == guess.kind:
         kind, params = guess.kind, {**guess.params, **params}
     records, problem = read_head(head.content, kind, params, most=SAMPLE, is_whole=head.is_whole)
-    if guess.kind != kind and (problem or kind == "csvfile"):
+    if guess.kind != kind and (problem or not records or kind == "csvfile"):
         read = f", and read as {kind}: {problem}" if problem else ""
         problem, records = f"the file looks like {guess.kind}, not {kind}{read}", []
     elif not (records or problem or head.is_whole):
@@ -99,7 +99,7 @@ def look_at(head: Head, kind: str | None, params: Mapping[str, Any]) -> Look:
 
 def _nothing_in(head: Head, kind: str) -> str:
     if kind == "xlsx":
-        return f"the workbook has more than {megabytes(WORKBOOK_BYTES)}, too much to look into: save it as CSV"
+        return f"the workbook is too large to be looked into ({megabytes(WORKBOOK_BYTES)} suffice): save it as CSV"
     return f"no record ends within the first {megabytes(len(head.content))} of the file: check the type and its params"
 
 
