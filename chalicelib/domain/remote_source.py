@@ -28,6 +28,7 @@ _OWN_HEADERS = frozenset(  # what the fetching itself says, or what concerns one
         "keep-alive", "range", "te", "trailer", "transfer-encoding", "upgrade", "via",
     }
 )  # fmt: skip
+_AUTH_KEYS = {"basic_auth": ("username", "password"), "bearer": ("token",)}
 _OWN_PREFIXES = ("if-", "proxy-")
 
 
@@ -155,6 +156,8 @@ def _auth_problem(auth: Any, kind: str) -> str | None:
             return "the password in auth is missing: send it"
         case {"type": "bearer", **rest} if kind == "http" and _has_only_null(rest, "token"):
             return "the token in auth is missing: send it"
+        case {"type": "basic_auth" | "bearer" as given} if unknown := auth.keys() - {"type", *_AUTH_KEYS[given]}:
+            return f"unknown field {_listed(unknown)} in auth; use {', '.join(_AUTH_KEYS[given])}"
     bearer = ', or {"type": "bearer", "token"}' if kind == "http" else ""
     return f'auth must be null, or {{"type": "basic_auth", "username", "password"}}{bearer}'
 
@@ -188,4 +191,6 @@ def _header_problem(header: Any, taken: set[str]) -> str | None:
             return None
         case {"name": str(name), "value": None, **rest} if not rest and _TOKEN.fullmatch(name):
             return f"the value of {name[:MAX_HEADER_NAME]} is missing: send it"
+        case {"name": _, "value": _} if unknown := header.keys() - {"name", "value"}:
+            return f"unknown field {_listed(unknown)}; a header has name and value"
     return 'expected {"name": "X-Api-Key", "value": "..."}'
