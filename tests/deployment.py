@@ -5,12 +5,15 @@ botocore's client, which takes and answers the same. The sender has its own test
 """
 
 import copy
+import errno
 import json
 import logging
+import socket
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +24,13 @@ from moto.dynamodb.models import dynamodb_backends
 
 from chalicelib import wiring
 from chalicelib.services.publication_plan import LIMITS, Limits
+from chalicelib.sources.address_guard import AddressGuard, dial
+from chalicelib.sources.timed_socket import TimedSocket
 from chalicelib.store.catalog import bind_models
 from chalicelib.store.dynamodb import Deadline
 from chalicelib.store.stores import Names, Stores
 from chalicelib.triggers.bell import handle
+from tests import no_secrets
 from tests.strict_dynamodb import StrictDynamoDB
 
 REGION = "eu-west-3"
@@ -78,6 +84,7 @@ def create_state() -> dict[str, str]:
 def stores_of(environment: dict[str, str]) -> Stores:
     """The stores over a state made by `create_state`, with a client as strict as AWS."""
     names = Names(
+        stage=environment["FRESHWIRE_STAGE"],
         region=REGION,
         **{variable.lower(): environment[variable] for variable in OUTPUTS},
     )
@@ -90,12 +97,36 @@ def strict_client() -> StrictDynamoDB:
     return StrictDynamoDB(boto3.client("dynamodb", region_name=REGION))
 
 
+def _resolve_numbers(host: str, port: int, **options: Any) -> Any:
+    try:
+        return socket.getaddrinfo(host, port, flags=socket.AI_NUMERICHOST, **options)
+    except socket.gaierror:
+        raise socket.gaierror(socket.EAI_AGAIN, "the tests ask no resolver") from None
+
+
+def _dial_loopback(family: int, address: Any, seconds: float) -> TimedSocket:
+    if not ip_address(address[0]).is_loopback:
+        raise OSError(errno.ENETUNREACH, "the tests stay on this machine")
+    return dial(family, address, seconds)
+
+
+LOOPBACK_ONLY = AddressGuard(allow_private=True, resolve=_resolve_numbers, dial=_dial_loopback)
+"""Lets tests fetch from servers of their own; all else is unreachable, and at once."""
+
+
 @contextmanager
 def deployment() -> Iterator[tuple[Stores, dict[str, str]]]:
     """Fresh state, the stores over it, and the application's environment."""
     with mock_aws():
         environment = create_state()
         yield stores_of(environment), environment
+        no_secrets.inspect_kept(tables_text, "a table")
+
+
+def tables_text() -> str:
+    """All that moto's tables hold, as text."""
+    tables = [table for regions in dynamodb_backends.values() for table in regions[REGION].tables.values()]
+    return json.dumps([item.to_json() for table in tables for item in table.all_items()])
 
 
 @contextmanager
@@ -106,6 +137,7 @@ def wired(environment: Mapping[str, str]) -> Iterator[None]:
             patch.setenv(name, value)
         _forget_wiring()
         wiring.stores().client = strict_client()
+        patch.setattr(wiring, "address_guard", lambda: LOOPBACK_ONLY)
         yield
         _forget_wiring()
 

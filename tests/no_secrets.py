@@ -1,8 +1,11 @@
-"""No key appears in the logs of the tests: a check of the whole run, hooked into `conftest.py`.
+"""No key or secret appears in the logs of the tests: a check of the whole run, hooked into `conftest.py`.
 
 It learns every push key and API key that the run makes, looks at every logging record (whatever its logger, with its
 extra fields and traceback) and at what each test left on standard output and standard error, and fails the test that
 let a key through. Keys have a shape (56 hex characters), so those made in other processes are found as well.
+
+The passwords, tokens and header values of remote sources are learnt as well; they are looked for in answers and in
+tables too, where keys have their place. Short ones are passed over: such a text may stand anywhere.
 """
 
 import logging
@@ -15,29 +18,44 @@ from typing import Any
 
 import pytest
 
-from chalicelib.domain import identifiers
+from chalicelib.domain import identifiers, source_secrets
 from chalicelib.services import access
 
 _SHAPE = re.compile(r"(?<![0-9a-f])[0-9a-f]{56}(?![0-9a-f])")
+_SHORT = 16  # characters
 _MAKERS = ((identifiers, "derive_push_key"), (identifiers, "new_api_key"), (access, "create_api_key"))
 
 
 class NoSecrets:
-    """The keys that were made, and where one of them was found in logs."""
+    """The keys that were made and the secrets that were given, and where one of them was found."""
 
     def __init__(self) -> None:
         self._keys: set[str] = set()
+        self._source_secrets: set[str] = set()
         self._leaks: list[str] = []
-        self.records = self._elsewhere = 0
+        self.records = 0
+        self._elsewhere = [0, 0, 0]
 
     def note(self, key: str) -> None:
         """Remember a key that must not be seen."""
         self._keys.add(key)
 
+    def note_source_secrets(self, secrets: source_secrets.SourceSecrets) -> None:
+        """Remember secrets of a source that must be seen nowhere."""
+        given = {secrets.credential or "", *secrets.headers.values()}
+        self._source_secrets |= {secret for secret in given if len(secret) >= _SHORT}
+
+    def inspect_kept(self, text: Callable[[], str], where: str) -> None:
+        """Look for secrets of sources in what is stored or answered; the text is made when there are any."""
+        if self._source_secrets:
+            self._look_for(self._source_secrets, text(), where)
+
     def inspect(self, text: str, where: str) -> None:
         """Look for keys in the text; what is found is told without the key."""
-        found = {key for key in self._keys if key in text} | set(_SHAPE.findall(text))
-        for key in found:
+        self._look_for(self._keys | self._source_secrets | set(_SHAPE.findall(text)), text, where)
+
+    def _look_for(self, secrets: set[str], text: str, where: str) -> None:
+        for key in (secret for secret in secrets if secret in text):
             around = text[max(0, text.index(key) - 60) : text.index(key)]
             self._leaks.append(f"{where}: a key of {len(key)} characters after {around!r}")
 
@@ -63,7 +81,7 @@ class NoSecrets:
                 self.inspect(text, name)
         if leaks := self.take_leaks():
             report.outcome = "failed"
-            report.longrepr = "a key was written into the logs\n" + "\n".join(dict.fromkeys(leaks))
+            report.longrepr = "a key or secret was written where it has no place\n" + "\n".join(dict.fromkeys(leaks))
         return report
 
     @pytest.hookimpl(trylast=True)
@@ -71,28 +89,34 @@ class NoSecrets:
         """Fail the run for a key written outside any test."""
         leaks = self.take_leaks()
         if (output := getattr(session.config, "workeroutput", None)) is not None:
-            output["no_secrets"] = [leaks, len(self._keys), self.records]
+            output["no_secrets"] = [leaks, len(self._keys), len(self._source_secrets), self.records]
         else:
             self._fail_for(session, leaks)
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any) -> None:
         """Take over what one of several processes has looked at."""
-        leaks, keys, records = getattr(node, "workeroutput", {}).get("no_secrets", [[], 0, 0])
+        leaks, *looked_at = getattr(node, "workeroutput", {}).get("no_secrets", [[], 0, 0, 0])
         self._leaks += leaks
-        self._elsewhere += keys
-        self.records += records
+        self._elsewhere = [a + b for a, b in zip(self._elsewhere, looked_at, strict=True)]
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Say how much was looked at."""
-        keys = len(self._keys) + self._elsewhere
-        terminalreporter.write_line(f"no secrets: {keys} keys, {self.records} logging records")
+        here = (len(self._keys), len(self._source_secrets), self.records)
+        keys, secrets, records = (a + b for a, b in zip(here, self._elsewhere, strict=True))
+        terminalreporter.write_line(f"no secrets: {keys} keys, {secrets} secrets of sources, {records} logging records")
 
     @staticmethod
     def _fail_for(session: pytest.Session, leaks: list[str]) -> None:
         for leak in leaks:
-            sys.stderr.write(f"a key was written into the logs: {leak}\n")
+            sys.stderr.write(f"a key or secret was written where it has no place: {leak}\n")
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def inspect_kept(text: Callable[[], str], where: str) -> None:
+    """Look for secrets of sources in what is stored or answered, when this run is watched."""
+    for watch in _WATCHING:
+        watch.inspect_kept(text, where)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -101,6 +125,16 @@ def pytest_configure(config: pytest.Config) -> None:
         return
     watch = NoSecrets()
     config.pluginmanager.register(watch, "no-secrets")
+    _WATCHING.append(watch)
+    config.add_cleanup(_WATCHING.clear)
+    take_out = source_secrets.take_out
+
+    def noted(source: Any) -> Any:
+        shown, secrets = take_out(source)
+        watch.note_source_secrets(secrets)
+        return shown, secrets
+
+    config.add_cleanup(_replace_everywhere(take_out, noted))
     for module, name in _MAKERS:
         config.add_cleanup(_replace_everywhere(getattr(module, name), _noting(getattr(module, name), watch)))
     handle = logging.Logger.handle
@@ -112,6 +146,9 @@ def pytest_configure(config: pytest.Config) -> None:
     # Every record of every logger passes here, whatever handlers and levels there are behind it.
     logging.Logger.handle = inspected  # type: ignore[method-assign, assignment]
     config.add_cleanup(lambda: setattr(logging.Logger, "handle", handle))
+
+
+_WATCHING: list[NoSecrets] = []
 
 
 def _noting(make: Callable[..., str], watch: NoSecrets) -> Callable[..., str]:

@@ -11,6 +11,8 @@ HEAD = """
 import logging, sys
 from chalicelib.telemetry import logger
 from chalicelib.domain.identifiers import derive_push_key, new_api_key
+from chalicelib.domain.source_secrets import take_out
+from tests.no_secrets import inspect_kept
 """
 PLANTED = {
     "by the product's logger": "logger.info('pushed', extra={'url': '?pushkey=' + derive_push_key('s', 're_0', 'n')})",
@@ -19,6 +21,14 @@ PLANTED = {
     "in a traceback": "\n    try: raise ValueError(new_api_key())\n    except ValueError: logger.exception('failed')",
     "on standard output": "print(new_api_key())",
     "on standard error": "sys.stderr.write(new_api_key())",
+    "a source's password": (
+        "take_out({'connection': {'auth': {'type': 'basic_auth', 'username': 'u', 'password': 'pass word ' * 2}}})\n"
+        "    logger.info('pass word ' * 2)"
+    ),
+    "a source's header in a table": (
+        "take_out({'connection': {}, 'headers': [{'name': 'X', 'value': 'X' * 20}]})\n"
+        "    inspect_kept(lambda: 'a' + 'X' * 20, 'a table')"
+    ),
     "made elsewhere": "print('0123456789abcdef' * 3 + '01234567')",
 }
 ALLOWED = {
@@ -46,7 +56,7 @@ def run(folder: Path, statement: str, *options: str) -> "subprocess.CompletedPro
 def test_a_planted_key_fails_the_test_that_wrote_it(tmp_path: Path, statement: str) -> None:
     done = run(tmp_path, statement)
     assert done.returncode == pytest.ExitCode.TESTS_FAILED, done.stdout
-    assert "a key was written into the logs" in done.stdout
+    assert "a key or secret was written where it has no place" in done.stdout
 
 
 def test_a_key_in_a_record_is_found_when_nothing_is_captured(tmp_path: Path) -> None:
@@ -59,7 +69,7 @@ def test_a_key_that_is_written_after_the_last_test_fails_the_run(tmp_path: Path,
     (tmp_path / "conftest.py").write_text(f"{HEAD}{AFTER_THE_LAST_TEST}")
     done = run(tmp_path, ALLOWED["nothing"], *options)
     assert done.returncode == pytest.ExitCode.TESTS_FAILED, done.stdout
-    assert "a key was written into the logs" in done.stdout + done.stderr
+    assert "a key or secret was written where it has no place" in done.stdout + done.stderr
 
 
 @pytest.mark.parametrize("statement", ALLOWED.values(), ids=ALLOWED.keys())

@@ -4,7 +4,8 @@
      "headers": [{"name": "X-Team", "value": "data"}], "relative_url": "/books.csv"}
 
 `auth` is null, {"type": "basic_auth", "username", "password"} or, for http, {"type": "bearer", "token"}. An ftp one
-has no headers. No answer here repeats a value: it may be a secret.
+has no headers. Instead of all that, one address may be given as people paste it: {"url": "https://host/books.csv"}.
+No answer here repeats a value: it may be a secret.
 """
 
 import re
@@ -27,6 +28,7 @@ _OWN_HEADERS = frozenset(  # what the fetching itself says, or what concerns one
         "keep-alive", "range", "te", "trailer", "transfer-encoding", "upgrade", "via",
     }
 )  # fmt: skip
+_AUTH_KEYS = {"basic_auth": ("username", "password"), "bearer": ("token",)}
 _OWN_PREFIXES = ("if-", "proxy-")
 
 
@@ -41,6 +43,28 @@ def remote_source_problem(source: Any) -> str | None:
                 or _headers_problem(source.get("headers", []), has_auth=bool(source["connection"].get("auth")))
             )
     return 'expected {"type": "http", "connection": {"type": "http", "url": "https://..."}, "relative_url": "/..."}'
+
+
+def pasted_problem(source: Mapping[str, Any]) -> str | None:
+    """What is wrong with a datasource of one address, or None."""
+    if unknown := source.keys() - {"type", "url"}:
+        return f"unknown field {_listed(unknown)} beside url; it holds everything, or use connection"
+    try:
+        kind = split_url(source["url"])["type"]
+    except ValidationFailed as refused:
+        return refused.detail["url"][0]
+    return None if source.get("type", kind) == kind else f"the type of this url is {kind}: leave the type out"
+
+
+def expanded(source: Mapping[str, Any]) -> dict[str, Any]:
+    """The whole datasource: of one that is one address, what `split_url` makes of it."""
+    return split_url(source["url"]) if "url" in source else dict(source)
+
+
+def server_of(source: Mapping[str, Any]) -> tuple[str, str | None, int | None]:
+    """The scheme, host and port of a datasource that has no problem: secrets given for one go to no other."""
+    parts = urlsplit(source["connection"]["url"])
+    return parts.scheme, parts.hostname, parts.port
 
 
 def joined_url(source: Mapping[str, Any]) -> str:
@@ -128,8 +152,18 @@ def _auth_problem(auth: Any, kind: str) -> str | None:
         case {"type": "bearer", "token": str(token), **rest} if not rest and kind == "http":
             is_token = len(token) <= MAX_CREDENTIAL and _BEARER.fullmatch(token)
             return None if is_token else "the token in auth must be visible ASCII characters without blanks"
+        case {"type": "basic_auth", "username": str(), **rest} if _has_only_null(rest, "password"):
+            return "the password in auth is missing: send it"
+        case {"type": "bearer", **rest} if kind == "http" and _has_only_null(rest, "token"):
+            return "the token in auth is missing: send it"
+        case {"type": "basic_auth" | "bearer" as given} if unknown := auth.keys() - {"type", *_AUTH_KEYS[given]}:
+            return f"unknown field {_listed(unknown)} in auth; use {', '.join(_AUTH_KEYS[given])}"
     bearer = ', or {"type": "bearer", "token"}' if kind == "http" else ""
     return f'auth must be null, or {{"type": "basic_auth", "username", "password"}}{bearer}'
+
+
+def _has_only_null(rest: Mapping[Any, Any], name: str) -> bool:
+    return not rest or rest == {name: None}
 
 
 def _headers_problem(headers: Any, *, has_auth: bool) -> str | None:
@@ -155,4 +189,8 @@ def _header_problem(header: Any, taken: set[str]) -> str | None:
             if len(value) > MAX_HEADER_VALUE or not _HEADER_VALUE.fullmatch(value):
                 return f"the value of {name} must be visible ASCII characters in one line, {MAX_HEADER_VALUE} at most"
             return None
+        case {"name": str(name), "value": None, **rest} if not rest and _TOKEN.fullmatch(name):
+            return f"the value of {name[:MAX_HEADER_NAME]} is missing: send it"
+        case {"name": _, "value": _} if unknown := header.keys() - {"name", "value"}:
+            return f"unknown field {_listed(unknown)}; a header has name and value"
     return 'expected {"name": "X-Api-Key", "value": "..."}'

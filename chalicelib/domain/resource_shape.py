@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from typing import Any
-from urllib.parse import urlsplit
 
 import orjson
 
 from chalicelib.domain.errors import ValidationFailed
 from chalicelib.domain.identifiers import is_slug, is_uid
+from chalicelib.domain.remote_source import expanded, pasted_problem, remote_source_problem
 from chalicelib.domain.shape import (
     REQUIRED,
     Json,
@@ -22,13 +22,12 @@ from chalicelib.domain.shape import (
     texts,
     whole,
 )
+from chalicelib.domain.source_secrets import with_any_secrets
 
 FILE_TYPES = ("csvfile", "jsonfile", "jsonl", "geojson", "xlsx")
 TYPES = ("realtime", *FILE_TYPES)
 MAX_BOOTSTRAP = 100_000  # bytes of JSON
-MAX_URL = 2000
 _UPLOADED = ("uid", "filename", "size", "created_at", "detected", "upload")  # a file, as its upload was answered
-_SCHEMES = {"http": ("https", "http"), "ftp": ("ftps", "ftp")}
 
 
 def checked_resource(
@@ -54,7 +53,20 @@ def checked_resource(
     shown = (read_only or {}).get("params", {})
     kept = {name: shown[name] for name in shown if name not in _PARAMS[given]}  # the push URL: clients send it back
     values["params"] = checked(values.get("params", {}), _PARAMS[given], read_only=kept)
+    if not is_realtime:
+        values["datasource"] = expanded(values["datasource"])
     return values
+
+
+def checked_preview(body: Any) -> dict[str, Any]:
+    """What is to be previewed: {"type", "params", "datasource", "uid"}, of which only the datasource is needed. It may
+    lack secrets that the resource of that uid has."""
+    values = checked(body, _PREVIEW)
+    given = values.get("type")
+    if given is None and values.get("params"):
+        raise ValidationFailed({"params": ["params belong to a type: give the type too, or leave them out"]})
+    values["params"] = checked(values.get("params", {}), _PARAMS[given]) if given else {}
+    return {**values, "type": given, "datasource": expanded(values["datasource"])}
 
 
 def params_schemas() -> dict[str, Json]:
@@ -72,35 +84,25 @@ def _file_source_problem(value: Any) -> str | None:
             return _unknown(file, _UPLOADED, "file") or _unknown(value, ("type", "file"), "datasource")
         case {"type": "uploaded_file", "file": None}:  # of a resource that waits for its file, as an imported one does
             return _unknown(value, ("type", "file"), "datasource")
-        case {"type": "http" | "ftp" as kind, "connection": {"type": str(same), "url": str(url)}} if same == kind:
-            return _remote_problem(kind, url, value)
+        case {"type": "http" | "ftp", "connection": _}:
+            return remote_source_problem(with_any_secrets(value))
+        case {"url": str()}:
+            return pasted_problem(value)
     return (
-        'expected {"type": "uploaded_file", "file": {"uid": ...}} with the uid that the upload answered, or '
+        'expected {"type": "uploaded_file", "file": {"uid": ...}} with the uid that the upload answered, '
+        '{"url": "https://..."}, or '
         '{"type": "http", "connection": {"type": "http", "url": "https://..."}, "relative_url": "/..."}'
     )
 
 
-def _remote_problem(kind: str, url: str, source: Mapping[str, Any]) -> str | None:
-    """What is wrong with a remote source: credentials have no place in an address, which is shown to readers."""
-    relative = source.get("relative_url", "")
-    if problem := _unknown(source, ("type", "connection", "headers", "relative_url"), "datasource"):
-        return problem
-    if problem := _unknown(source["connection"], ("type", "url", "auth"), "connection"):
-        return problem
-    if not isinstance(relative, str) or len(url) + len(relative) > MAX_URL:
-        return f"the url and relative_url must be text of at most {MAX_URL} characters together"
-    try:
-        parts = urlsplit(url)
-        host, user = parts.hostname, parts.username
-    except ValueError:
-        return "the url is none: expected https://host/path"
-    if parts.scheme not in _SCHEMES[kind] or not host:
-        return f"the url must begin with {' or '.join(f'{scheme}://' for scheme in _SCHEMES[kind])} and name a host"
-    if user is not None:
-        return "the url carries credentials: take them out of it"
-    if source["connection"].get("auth") is not None or source.get("headers"):
-        return "auth and headers are not offered by this version: leave them out"
-    return None
+def _remote_problem(value: Any) -> str | None:
+    if isinstance(value, dict) and value.get("type") == "uploaded_file":
+        return "only remote sources are previewed before they are saved: an uploaded file was, when it was uploaded"
+    return _file_source_problem(value)
+
+
+def _uid_problem(value: Any) -> str | None:
+    return None if isinstance(value, str) and is_uid(value) else "expected the uid of a resource"
 
 
 def _unknown(given: Mapping[str, Any], known: Sequence[str], where: str) -> str | None:
@@ -138,6 +140,14 @@ _KEYS = {
     "datasource": Key(problem=_datasource_problem),
 }
 _FILE_SOURCE = Key(problem=_file_source_problem, required=True)
+_PREVIEW = {
+    "type": Key(problem=one_of(*FILE_TYPES)),
+    "title": _KEYS["title"],
+    "resource_id": Key(problem=_slug_problem),
+    "params": _KEYS["params"],
+    "datasource": Key(problem=_remote_problem, required=True),
+    "uid": Key(problem=_uid_problem),
+}
 _NULL_VALUES = Key(problem=texts(most=20))
 _UNKNOWN_FIELDS = Key(problem=one_of("report", "refuse"))
 _NOT_YET = Key(problem=_not_yet_problem)

@@ -1,7 +1,7 @@
 """A dataset's whole configuration as one JSON document: exported here, imported elsewhere.
 
-Secrets, uids and contents of files stay behind: an imported dataset has its own push keys, and a resource with an
-uploaded file waits for the file.
+Secrets, uids and contents of files stay behind: an imported dataset has its own push keys, a resource with an
+uploaded file waits for the file, and a remote one for the password, token or header values that it had.
 """
 
 from collections.abc import Callable, Sequence
@@ -18,7 +18,7 @@ from chalicelib.store.catalog import DatasetItem
 from chalicelib.store.stores import Stores
 
 FORMAT = 1
-_OWN = ("uid", "created_at", "updated_at")  # what belongs to one deployment
+_OWN = ("uid", "created_at", "updated_at", "problem")  # what belongs to one deployment
 
 
 def export_configuration(stores: Stores, dataset_uid: str) -> dict[str, Any]:

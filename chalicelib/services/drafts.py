@@ -47,7 +47,12 @@ def draft_configuration(dataset_uid: str, resources: Sequence[ResourceItem]) -> 
         raise ValidationFailed({"resources": ["the dataset has no resource: add one, then publish"]})
     if not schema.fields:
         raise ValidationFailed(
-            {"fields": ["the dataset has no field: give a resource bootstrap data, or add fields, then publish"]}
+            {
+                "fields": [
+                    "the dataset has no field: give a resource bootstrap data, save a remote one again once its source "
+                    "can be fetched, or add fields, then publish"
+                ]
+            }
         )
     intakes = {
         resource.uid: Intake(

@@ -17,7 +17,9 @@ from chalicelib.domain.resource_shape import FILE_TYPES, REALTIME_DEFAULTS, chec
 from chalicelib.domain.shape import Key, checked
 from chalicelib.services.datasets import find_dataset, live_item
 from chalicelib.services.drafts import draft_resources
+from chalicelib.services.remote_sources import delete_unused_secrets, take_source
 from chalicelib.services.source_files import drop_source_copy, infer_source_fields
+from chalicelib.services.source_head import Fetching
 from chalicelib.store.catalog import RESOURCE, LiveItem, ResourceItem, dataset_pk, one_transaction
 from chalicelib.store.stores import Stores
 
@@ -48,10 +50,17 @@ def find_resource(dataset_uid: str, resource_uid: str) -> Draft:
 
 
 def create_resource(
-    stores: Stores, dataset_uid: str, body: Any, now: datetime, *, source_fields: Sequence[Sequence[str]] = ()
+    stores: Stores,
+    dataset_uid: str,
+    body: Any,
+    now: datetime,
+    *,
+    source_fields: Sequence[Sequence[str]] = (),
+    fetching: Fetching | None = None,
 ) -> Draft:
-    """Add a resource. A realtime one gets its push key and takes pushes from the next publish on. `source_fields`
-    are the (name, type) of a resource whose file is not there yet."""
+    """Add a resource. A realtime one gets its push key and takes pushes from the next publish on. A remote source is
+    looked at with `fetching`; without, it may lack its secrets. `source_fields` are the (name, type) of a resource
+    whose file is not there yet."""
     live = live_item(find_dataset(dataset_uid).dataset_id)
     existing = draft_resources(dataset_uid)
     if len(existing) >= MAX_RESOURCES:
@@ -72,7 +81,7 @@ def create_resource(
         created_at=moment,
         updated_at=moment,
     )
-    _take_values(stores, dataset_uid, resource, values)
+    _take_values(stores, dataset_uid, resource, values, now=now, fetching=fetching)
     switches = None
     with one_transaction() as transaction:
         if resource.type == REALTIME:
@@ -86,31 +95,46 @@ def create_resource(
 
 
 def edit_resource(
-    stores: Stores, dataset_uid: str, resource_uid: str, body: Any, now: datetime, *, push_base: str | None = None
+    stores: Stores,
+    dataset_uid: str,
+    resource_uid: str,
+    body: Any,
+    now: datetime,
+    *,
+    push_base: str | None = None,
+    fetching: Fetching | None = None,
 ) -> Draft:
     """Replace the resource's title, params and source. All but push on/off takes effect at the next publish. With
-    `push_base` the push URL may be sent back as it is shown."""
+    `push_base` the push URL may be sent back as it is shown; a remote source is looked at with `fetching`."""
     resource, live = _load(dataset_uid, resource_uid)
     switches = _switches(live, resource)
     before = shown(stores, Draft(resource=resource, switches=switches), push_base)
     values = checked_resource(body, resource.type, read_only=before)
-    _take_values(stores, dataset_uid, resource, values)
+    secret_before = resource.secret_name
+    _take_values(stores, dataset_uid, resource, values, now=now, fetching=fetching)
     resource.updated_at = now.isoformat(timespec="milliseconds")
     with one_transaction() as transaction:
         if switches is not None:
             switches = replace(switches, push_enabled=values["params"].get("push_enabled", switches.push_enabled))
             transaction.update(live, [LiveItem.switches.set(_with(live, resource, switches))])
         transaction.save(resource)
+    if resource.secret_name != secret_before:
+        delete_unused_secrets(stores, dataset_uid, now)
     return Draft(resource=resource, switches=switches)
 
 
-def delete_resource(dataset_uid: str, resource_uid: str) -> None:
-    """Delete a resource: its push key is dead at once, its records go at the next publish."""
+def delete_resource(stores: Stores, dataset_uid: str, resource_uid: str, now: datetime) -> None:
+    """Delete a resource: its push key is dead at once, its records go at the next publish. A source copy goes with it,
+    and its secrets unless the published configuration needs them."""
     resource, live = _load(dataset_uid, resource_uid)
+    if resource.source:
+        drop_source_copy(stores, dataset_uid, resource.uid)
     with one_transaction() as transaction:
         transaction.delete(resource)
         if resource.type == REALTIME:
             transaction.update(live, [LiveItem.switches.set(_with(live, resource, None))])
+    if resource.secret_name:
+        delete_unused_secrets(stores, dataset_uid, now)
 
 
 def clean_cache(stores: Stores, dataset_uid: str, resource_uid: str) -> None:
@@ -161,6 +185,8 @@ def shown(stores: Stores, draft: Draft, push_base: str | None = None) -> dict[st
     if resource.type in FILE_TYPES:
         file = {"uid": resource.file_uid} if resource.file_uid else None
         body["datasource"] = resource.source or {"type": "uploaded_file", "file": file}
+    if resource.source:
+        body["problem"] = resource.source_problem
     if switches is not None:
         body["params"] = {**REALTIME_DEFAULTS, **resource.params, "push_enabled": switches.push_enabled}
         if push_base:
@@ -178,14 +204,25 @@ def _load(dataset_uid: str, resource_uid: str) -> tuple[ResourceItem, LiveItem]:
     raise NotFound(f"This dataset has no resource '{resource_uid[:40]}': list them with GET resources/.")
 
 
-def _take_values(stores: Stores, dataset_uid: str, resource: ResourceItem, values: Mapping[str, Any]) -> None:
+def _take_values(
+    stores: Stores,
+    dataset_uid: str,
+    resource: ResourceItem,
+    values: Mapping[str, Any],
+    *,
+    now: datetime,
+    fetching: Fetching | None,
+) -> None:
     resource.title = values["title"]
     resource.params = {name: value for name, value in values["params"].items() if name != "push_enabled"}
     if resource.type in FILE_TYPES:
         source = values["datasource"]
         is_uploaded = source["type"] == "uploaded_file"
         resource.file_uid = source["file"]["uid"] if is_uploaded and source["file"] else None
-        resource.source = None if is_uploaded else source
+        if is_uploaded:
+            resource.source = resource.secret_name = resource.source_problem = None
+        else:
+            take_source(stores, dataset_uid, resource, source, now=now, fetching=fetching)
     resource.source_fields = infer_source_fields(stores, dataset_uid, resource)
 
 

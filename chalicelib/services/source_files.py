@@ -1,6 +1,6 @@
 """Uploaded source files: storing them, reading their records, and the fields they bring."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from datetime import datetime
 from itertools import islice
@@ -14,7 +14,7 @@ from chalicelib.domain.field_stack import MAX_FIELDS
 from chalicelib.domain.identifiers import new_uid
 from chalicelib.domain.inference import SourceField, infer_fields
 from chalicelib.domain.shape import Key, checked
-from chalicelib.services.datasets import find_dataset, source_key
+from chalicelib.services.datasets import find_dataset, source_copy_key, source_key
 from chalicelib.sources.formats.broken import BrokenFile
 from chalicelib.sources.formats.detection import detect
 from chalicelib.sources.formats.opening import open_records
@@ -80,11 +80,6 @@ def drop_source_copy(stores: Stores, dataset_uid: str, resource_uid: str) -> Non
     stores.sources.delete([source_copy_key(dataset_uid, resource_uid)])
 
 
-def source_copy_key(dataset_uid: str, resource_uid: str) -> str:
-    """Where the copy of a remote source lies in the sources bucket."""
-    return f"{dataset_uid}/copies/{resource_uid}"
-
-
 def _bounded(fields: list[SourceField], key: str) -> list[SourceField]:
     """The fields, unless there are more, or longer names, than a dataset may have."""
     if len(fields) > MAX_FIELDS:
@@ -132,6 +127,12 @@ def read_source(stores: Stores, dataset_uid: str, resource: FileSource) -> Itera
         raise ValidationFailed({"datasource": [str(broken)]}) from None
 
 
+def fields_of(records: Iterable[SourceRecord], kind: str, null_values: Sequence[str]) -> list[SourceField]:
+    """The fields that a file of this type brings, by its first records."""
+    values = (record.values for record in records)
+    return _bounded(infer_fields(values, null_values=null_values, from_text=kind == "csvfile"), "datasource")
+
+
 def infer_source_fields(stores: Stores, dataset_uid: str, resource: ResourceItem) -> list[SourceField]:
     """The fields that a resource brings: of its bootstrap data, or of the head of its file."""
     null_values = resource.params.get("null_values", [])
@@ -141,11 +142,11 @@ def infer_source_fields(stores: Stores, dataset_uid: str, resource: ResourceItem
         return _bounded(infer_fields(sample, null_values=null_values), "bootstrap")
     if not resource.file_uid:
         known = [(name, kind) for name, kind in resource.source_fields or []]
-        return _bounded(known, "source_fields")  # until there is a file
+        return _bounded(known, "source_fields")  # of a remote one, or until there is a file
     with suppress(DoesNotExist):
         UploadedFileItem.get(dataset_pk(dataset_uid), FILE + (resource.file_uid or ""), consistent_read=True)
-        head = (record.values for record in islice(read_source(stores, dataset_uid, resource), SAMPLE))
-        return _bounded(infer_fields(head, null_values=null_values, from_text=resource.type == "csvfile"), "datasource")
+        head = islice(read_source(stores, dataset_uid, resource), SAMPLE)
+        return fields_of(head, resource.type, null_values)
     raise ValidationFailed(
         {"datasource": [f"this dataset has no uploaded file '{resource.file_uid}': upload it first"]}
     )

@@ -29,6 +29,7 @@ from pynamodb.attributes import (
     JSONAttribute,
     NumberAttribute,
     UnicodeAttribute,
+    UnicodeSetAttribute,
     VersionAttribute,
 )
 from pynamodb.exceptions import DeleteError, PutError, TransactWriteError, UpdateError
@@ -40,6 +41,7 @@ from chalicelib.store.dynamodb import CONNECT_TIMEOUT, READ_TIMEOUT
 
 DATASETS, API_KEYS, SWEEPS = "dataset", "apikey", "sweep"
 FIELDS, PROCESSORS, PUBLICATION, CONFIG, LANE = "fields", "processors", "publication", "config", "lane"
+SOURCES, SECRETS = "sources", "secrets"
 RESOURCE, FILE, SCHEDULE, UPLOADED, JOB = "resource#", "file#", "schedule#", "upload#", "job#"
 WAITING, CHECKING, ACCEPTED, REFUSED = "waiting", "checking", "accepted", "refused"  # states of an upload
 
@@ -105,7 +107,8 @@ class StackItem(Model):
 
 class ResourceItem(Model):
     """A resource of a dataset's draft. `key_id` and `key_nonce` derive its push key (realtime only), `file_uid` is
-    its uploaded file, `source` says where a remote one is fetched from."""
+    its uploaded file. `source` says where a remote one is fetched from, `secret_name` names the SSM parameter with what
+    is secret of that, and `source_problem` is what looking at it came to when it was saved."""
 
     class Meta:
         """Bound in `bind_models`."""
@@ -122,6 +125,8 @@ class ResourceItem(Model):
     params = JsonAttribute()
     file_uid = UnicodeAttribute(null=True)
     source = JsonAttribute(null=True)
+    secret_name = UnicodeAttribute(null=True)
+    source_problem = UnicodeAttribute(null=True)
     source_fields = JsonAttribute()
     key_id = UnicodeAttribute(null=True)
     key_nonce = UnicodeAttribute(null=True)
@@ -143,6 +148,33 @@ class UploadedFileItem(Model):
     filename = UnicodeAttribute()
     size = NumberAttribute()
     created_at = UnicodeAttribute()
+
+
+class PublishedSourcesItem(Model):
+    """The sources of the published version of a dataset, which its runs fetch, whatever has become of the draft."""
+
+    class Meta:
+        """Bound in `bind_models`."""
+
+        table_name = ""
+
+    pk = UnicodeAttribute(hash_key=True)
+    sk = UnicodeAttribute(range_key=True, default=SOURCES)
+    version = NumberAttribute()
+    sources = JsonAttribute()
+
+
+class SourceSecretsItem(Model):
+    """The names of the secrets that were ever written for the sources of a dataset and not deleted since."""
+
+    class Meta:
+        """Bound in `bind_models`."""
+
+        table_name = ""
+
+    pk = UnicodeAttribute(hash_key=True)
+    sk = UnicodeAttribute(range_key=True, default=SECRETS)
+    names = UnicodeSetAttribute(null=True)
 
 
 class ScheduleItem(Model):
@@ -275,6 +307,8 @@ MODELS: tuple[type[Model], ...] = (
     StackItem,
     ResourceItem,
     UploadedFileItem,
+    PublishedSourcesItem,
+    SourceSecretsItem,
     ScheduleItem,
     PublicationItem,
     UploadItem,

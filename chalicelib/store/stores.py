@@ -15,12 +15,14 @@ from chalicelib.store.objects import ObjectStore
 from chalicelib.store.record_reader import RecordReader
 from chalicelib.store.records import RecordStore
 from chalicelib.store.secrets import PushSecrets
+from chalicelib.store.source_secrets import SourceSecretStore
 
 
 @dataclass(frozen=True, kw_only=True)
 class Names:
-    """The names of a deployment's tables, buckets, queue and secret, and their region."""
+    """The names of a deployment's tables, buckets, queue and secret, its stage and their region."""
 
+    stage: str
     region: str
     catalog_table: str
     records_table: str
@@ -110,3 +112,8 @@ class Stores:
     def push_secrets(self) -> PushSecrets:
         """What push keys are derived from."""
         return PushSecrets(self.names.push_secret_id, self.names.region)
+
+    @cached_property
+    def source_secrets(self) -> SourceSecretStore:
+        """Passwords, tokens and headers of remote sources."""
+        return SourceSecretStore(self.names.stage, self.names.region)

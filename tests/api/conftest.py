@@ -19,6 +19,7 @@ from chalicelib.services.access import create_api_key
 from chalicelib.store.stores import Stores
 from tests.builders import NOW
 from tests.deployment import CREDENTIALS, deployment, wired, work
+from tests.no_secrets import inspect_kept
 
 HOST = "data.example.org"
 Parameters = Mapping[str, Any]
@@ -74,6 +75,7 @@ class Http:
             answer = self._gateway.handle_request(method=method, path=url, headers=sent, body=content)
         except LocalGatewayException as refused:
             return Answer(status=refused.CODE, headers=dict(refused.headers), body=refused.body or b"")
+        inspect_kept(lambda: str(answer), f"an answer of {method} {path}")
         if path.partition("?")[0].rstrip("/").endswith(_LEFT_TO_THE_WORKER) and answer["statusCode"] == 200:
             work(wiring.stores(), lambda: datetime.now(UTC))
         return _answer(answer)

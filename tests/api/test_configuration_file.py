@@ -23,7 +23,7 @@ PROCESSORS = [
 SCHEDULES = [{"cron_schedule": "0 2 * * *"}, {"cron_schedule": "30 7 * * 1"}]
 MANAGED = ("", "/status", "/metadata", "/security/default", "/resources", "/processors", "/fields", "/schedules")
 SORTED = {"order_by": "isbn", "include_app_metas": "true"}
-OWN = {"uid", "dataset_uid", "created_at", "updated_at", "since", "push_url", "modified", "_timestamp"}
+OWN = {"uid", "dataset_uid", "created_at", "updated_at", "since", "push_url", "modified", "_timestamp", "problem"}
 BOOTSTRAP = {"isbn": "0-1", "title": "Emma", "loans": 1}
 
 

@@ -20,9 +20,12 @@ from tests.api.test_configuration_file import FIELDS, PROCESSORS
 from tests.api.test_openapi import World, a_world
 
 FREE = {"metadata", "default", "bootstrap"}  # what a publisher names as he likes
+CONNECTION = {"type": "http", "url": "https://example.org", "auth": {"type": "bearer", "token": "t"}}
 MORE: dict[str, list[Any]] = {
     "POST /datasets/{dataset_uid}/resources": [
         a_remote_resource(),
+        a_remote_resource(headers=[{"name": "X-Key", "value": "x"}], connection=CONNECTION),
+        {"type": "csvfile", "datasource": {"url": "https://data.example.org/books.csv"}},
         {"type": "jsonl", "datasource": {"type": "uploaded_file", "file": None}},
         {
             "type": "xlsx",

@@ -46,6 +46,18 @@ def test_the_secret_holds_a_key_of_letters_and_digits_and_says_which_is_current(
     assert keys["k1"].isalnum()
 
 
+def test_a_secret_of_a_source_is_kept_encrypted_and_deleted(aws):
+    ssm, name = aws.client("ssm"), "/freshwire/local/sources/da_000000/re_000000/1-a"
+    for value in ("x", "é" * 2000 + '["'):
+        ssm.put_parameter(Name=name, Value=value, Type="SecureString", Tier="Standard", Overwrite=True)
+        assert ssm.get_parameter(Name=name, WithDecryption=True)["Parameter"]["Value"] == value
+        assert ssm.get_parameter(Name=name)["Parameter"]["Value"] != value
+    deleted = ssm.delete_parameters(Names=[name, f"{name}b"])
+    assert (deleted["DeletedParameters"], deleted["InvalidParameters"]) == ([name], [f"{name}b"])
+    with pytest.raises(ssm.exceptions.ParameterNotFound):
+        ssm.get_parameter(Name=name, WithDecryption=True)
+
+
 @pytest.mark.parametrize("bucket", ["files", "sources", "backups", "exports", "packages"])
 def test_buckets_are_private_and_refuse_plain_http(aws, bucket: str):
     s3, name = aws.client("s3"), f"freshwire-local-{bucket}-000000000000"

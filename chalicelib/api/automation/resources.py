@@ -21,7 +21,8 @@ from chalicelib.api.form import is_json, uploaded_part
 from chalicelib.api.http import base_url, json_answer, json_body_of, started
 from chalicelib.services import datasets, resources, source_files
 from chalicelib.services.access import Caller
-from chalicelib.services.preview import preview_resource
+from chalicelib.services.preview import preview_resource, preview_source
+from chalicelib.services.source_head import Fetching
 
 _RESOURCE = DATASET + "/resources/{resource_uid}"
 
@@ -33,7 +34,7 @@ def resource_list(dataset_uid: str) -> Response:
         caller = require("browse")
         return page([_shown(caller, dataset_uid, draft) for draft in resources.list_resources(dataset_uid)])
     caller = require("edit")
-    draft = resources.create_resource(wiring.stores(), dataset_uid, body(), now())
+    draft = resources.create_resource(wiring.stores(), dataset_uid, body(), now(), fetching=_fetching())
     return json_answer(_shown(caller, dataset_uid, draft), status=201)
 
 
@@ -47,6 +48,13 @@ def file_list(dataset_uid: str) -> Response:
     return json_answer(source_files.upload_file(wiring.stores(), dataset_uid, filename, content, now()), status=201)
 
 
+@route(DATASET + "/resources/preview", "POST")
+def source_preview(dataset_uid: str) -> Response:
+    """What the file of a remote source is, and its first 20 records, before anything is saved."""
+    require("edit")
+    return json_answer(preview_source(wiring.stores(), dataset_uid, body(), _fetching()))
+
+
 @route(_RESOURCE, "GET", "PUT", "DELETE")
 def resource_one(dataset_uid: str, resource_uid: str) -> Response:
     """Read, edit or delete a resource."""
@@ -56,10 +64,16 @@ def resource_one(dataset_uid: str, resource_uid: str) -> Response:
     caller = require("edit")
     if method() == "PUT":
         draft = resources.edit_resource(
-            wiring.stores(), dataset_uid, resource_uid, body(), now(), push_base=_push_base(dataset_uid)
+            wiring.stores(),
+            dataset_uid,
+            resource_uid,
+            body(),
+            now(),
+            push_base=_push_base(dataset_uid),
+            fetching=_fetching(),
         )
         return json_answer(_shown(caller, dataset_uid, draft))
-    resources.delete_resource(dataset_uid, resource_uid)
+    resources.delete_resource(wiring.stores(), dataset_uid, resource_uid, now())
     return no_content()
 
 
@@ -67,8 +81,7 @@ def resource_one(dataset_uid: str, resource_uid: str) -> Response:
 def resource_preview(dataset_uid: str, resource_uid: str) -> Response:
     """The first 20 records of a resource as publishing the draft would make them."""
     require("browse")
-    _, deadline = started(routes.current_request)
-    return json_answer(preview_resource(wiring.stores(), dataset_uid, resource_uid, deadline))
+    return json_answer(preview_resource(wiring.stores(), dataset_uid, resource_uid, _fetching()))
 
 
 @route(_RESOURCE + "/clean_cache", "POST")
@@ -116,3 +129,9 @@ def _push_base(dataset_uid: str) -> str:
     """The push API's URL with the dataset's id."""
     base = base_url(routes.current_request, wiring.settings().public_url)
     return f"{base}/push/1.0/{datasets.find_dataset(dataset_uid).dataset_id}"
+
+
+def _fetching() -> Fetching:
+    """How this request may fetch remote sources."""
+    _, deadline = started(routes.current_request)
+    return Fetching(guard=wiring.address_guard(), deadline=deadline)

@@ -170,6 +170,9 @@ OPERATIONS: dict[str, Operation] = {
     f"POST {DATASET}/resources/files": Operation(
         permission="edit", answers={201: json_of(ref("UploadedFile"))}, body=_UPLOAD
     ),
+    f"POST {DATASET}/resources/preview": Operation(
+        permission="edit", answers={200: json_of(ref("SourcePreview"))}, body=_body("SourceInput")
+    ),
     f"GET {_RESOURCE}/preview": Operation(
         permission="browse",
         answers={200: json_of(ref("Preview"))},

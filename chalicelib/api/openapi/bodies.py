@@ -8,7 +8,8 @@ from chalicelib.domain.field_stack import configuration_schemas
 from chalicelib.domain.metadata import ENTRY, MAX_TITLE
 from chalicelib.domain.processors import MAX_LABEL, describe
 from chalicelib.domain.recurrence import recurrence_schemas
-from chalicelib.domain.resource_shape import FILE_TYPES, MAX_URL, params_schemas
+from chalicelib.domain.remote_source import MAX_CREDENTIAL, MAX_HEADER_NAME, MAX_HEADER_VALUE, MAX_HEADERS, MAX_URL
+from chalicelib.domain.resource_shape import FILE_TYPES, params_schemas
 from chalicelib.domain.security import SECURITY_KEYS
 from chalicelib.domain.shape import schema_of
 from chalicelib.services.access import PERMISSIONS
@@ -18,6 +19,8 @@ from chalicelib.services.source_files import MAX_UPLOAD_BYTES
 
 _TITLE = {"type": "string", "minLength": 1, "maxLength": 300}
 _SLUG = {"type": "string", "pattern": SLUG}
+_UID = {"type": "string", "pattern": "^[a-z]{2}_[0-9a-z]{6}$"}
+_NEVER_SHOWN = "never shown; left out or null, the one that is stored stays"
 _KEPT = ("uid", "dataset_id", "created_at", "updated_at", "is_published")
 _READ_ONLY = {"readOnly": True}
 _VISIBILITY = {"is_restricted": {"type": "boolean"}, "default_security": ref("DefaultSecurityChange")}
@@ -38,6 +41,7 @@ EXAMPLES: dict[str, Any] = {
     "ProcessorInput": {"type": "string_replace", "field": "title", "old": "&amp;", "new": "&"},
     "ScheduleInput": {"cron_schedule": "0 2 * * *"},
     "ResourceInput": _REALTIME,
+    "SourceInput": {"datasource": {"url": "https://data.example.org/books.csv"}},
     "Renewal": {"overlap_minutes": 60},
     "UploadInput": {"filename": "books.csv", "size": 100_000_000},
     "ApiKeyInput": {"label": "night job", "permissions": ["browse", "edit", "publish"]},
@@ -170,24 +174,54 @@ def _resource_schemas() -> Json:
         "ResourceInput": {
             "oneOf": [record(realtime, optional=["title", "resource_id", "params", "datasource"]), *files]
         },
-        "FileSource": {"anyOf": [_uploaded(), _remote("http"), _remote("ftp")]},
+        "FileSource": {"anyOf": [_uploaded(), ref("RemoteSource")]},
+        "RemoteSource": {"anyOf": [_remote("http"), _remote("ftp"), _pasted()]},
+        "SourceInput": {
+            "description": "A resource, or only its datasource; a type belongs to params.",
+            "anyOf": [_source_input({}), *(_source_input(params[kind], kind) for kind in FILE_TYPES)],
+        },
     }
 
 
+def _source_input(params: Json, kind: str | None = None) -> Json:
+    """What is previewed: without a type it is guessed. The uid is of a resource whose secrets are left out."""
+    typed: Json = {"type": {"const": kind}, "params": params} if kind else {}
+    beside: Json = {"uid": _UID, "title": _TITLE, "resource_id": _SLUG}
+    optional = [*beside, *(["params"] if kind else [])]
+    return record({**typed, **beside, "datasource": ref("RemoteSource")}, optional=optional)
+
+
 def _uploaded() -> Json:
-    uid = {"type": "string", "pattern": "^[a-z]{2}_[0-9a-z]{6}$"}
-    return record({"type": {"const": "uploaded_file"}, "file": nullable(record({"uid": uid}))})
+    return record({"type": {"const": "uploaded_file"}, "file": nullable(record({"uid": _UID}))})
+
+
+def _pasted() -> Json:
+    url = {"type": "string", "description": "https://, http://, ftps:// or ftp://, with user and password if need be"}
+    return record({"type": {"enum": ["http", "ftp"]}, "url": url}, optional=["type"])
 
 
 def _remote(kind: str) -> Json:
     url = {"type": "string", "maxLength": MAX_URL, "description": f"{kind}s://host, without credentials"}
-    connection = {"type": {"const": kind}, "url": url, "auth": {"type": "null"}}
+    connection = {"type": {"const": kind}, "url": url, "auth": nullable({"oneOf": _auths(kind)})}
+    header = {
+        "name": {"type": "string", "minLength": 1, "maxLength": MAX_HEADER_NAME},
+        "value": nullable({"type": "string", "maxLength": MAX_HEADER_VALUE, "description": _NEVER_SHOWN}),
+    }
+    headers = {"headers": list_of(record(header), maxItems=MAX_HEADERS)} if kind == "http" else {}
     return record(
         {
             "type": {"const": kind},
             "connection": record(connection, optional=["auth"]),
             "relative_url": {"type": "string", "maxLength": MAX_URL},
-            "headers": list_of({}, maxItems=0),
+            **headers,
         },
-        optional=["relative_url", "headers"],
+        optional=["relative_url", *headers],
     )
+
+
+def _auths(kind: str) -> list[Json]:
+    secret = nullable({"type": "string", "maxLength": MAX_CREDENTIAL, "description": _NEVER_SHOWN})
+    user = {"type": "string", "minLength": 1, "maxLength": MAX_CREDENTIAL}
+    basic = record({"type": {"const": "basic_auth"}, "username": user, "password": secret}, optional=["password"])
+    bearer = record({"type": {"const": "bearer"}, "token": secret}, optional=["token"])
+    return [basic, bearer] if kind == "http" else [basic]

@@ -236,7 +236,8 @@ def _resources() -> Json:
         "created_at": _MOMENT,
         "updated_at": _MOMENT,
         "params": {**_ANY, "description": "with `push_url` for keys that may edit"},
-        "datasource": nullable(_ANY),
+        "datasource": nullable({**_ANY, "description": "of a remote source without its secrets"}),
+        "problem": nullable({**_TEXT, "description": "what was wrong with a remote source when it was saved"}),
     }
     form = record({"method": {"const": "POST"}, "url": _TEXT, "fields": _ANY}, description="where to send the file")
     detected = {
@@ -247,7 +248,11 @@ def _resources() -> Json:
     }
     error = record({"line": _WHOLE, "field": nullable(_TEXT), "message": _TEXT})
     return {
-        "Resource": record(resource),
+        "Resource": record(resource, optional=["problem"]),
+        "SourcePreview": record(
+            {**detected, "type": nullable(detected["type"]), "filename": _TEXT},
+            description="What a remote source is, or is read as.",
+        ),
         "UploadedFile": record(
             {
                 "uid": _UID,

@@ -30,6 +30,7 @@ _NO_DATA = (
 _LOCAL_HEADER = 30  # bytes, PKWARE APPNOTE 4.3.7
 _MAX_ROOT_DEPTH = 3
 _INFLATED_HEAD = 256 * 1024
+_NOTHING: Mapping[str, Any] = {}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,8 +44,9 @@ class Guess:
     problem: str | None = None
 
 
-def detect(head: bytes, filename: str, *, is_whole: bool = False) -> Guess:
-    """What a file looks like that begins with these bytes (64 KB do; `is_whole`: there are no more).
+def detect(head: bytes, filename: str, *, is_whole: bool = False, known: Mapping[str, Any] = _NOTHING) -> Guess:
+    """What a file looks like that begins with these bytes (64 KB do; `is_whole`: there are no more). `known` are
+    params of a table that somebody has set: they are not guessed.
 
     Raises BrokenFile, saying what to send instead, for a file that cannot be a source. An xlsx has no preview unless
     it is whole: the list of its parts is at its end.
@@ -55,22 +57,40 @@ def detect(head: bytes, filename: str, *, is_whole: bool = False) -> Guess:
     if inner is None:
         kind, params = "xlsx", dict[str, Any]()
     else:
-        kind, params = _kind_and_params(inner, name, is_inner_whole)
-    seen = head if is_whole or inner is None else inner  # the list of a zip is at its end
-    return _with_preview(kind, params, seen, is_whole)
+        kind, params = _kind_and_params(inner, name, is_inner_whole, known)
+    records, problem = read_head(head, kind, params, most=PREVIEW, is_whole=is_whole)
+    return Guess(kind=kind, params=params, records=records, problem=problem)
 
 
-def _with_preview(kind: str, params: Mapping[str, Any], head: bytes, is_whole: bool) -> Guess:
+def read_head(
+    head: bytes, kind: str, params: Mapping[str, Any], *, most: int, is_whole: bool
+) -> tuple[list[SourceRecord], str | None]:
+    """The first records, at most that many, of a file of this kind that begins with these bytes; and what is wrong
+    with it there, unless that may be due to its end being elsewhere."""
+    inner, _, _ = _unpacked(head, "", is_whole)
+    seen = _Beginning(head if is_whole or inner is None else inner)  # the list of a zip is at its end
     records: list[SourceRecord] = []
     problem = None
     try:
-        for record in islice(open_records(BytesIO(head), kind, params), PREVIEW + 1):
+        for record in islice(open_records(seen, kind, params), most + 1):
             records.append(record)
     except BrokenFile as broken:
-        problem = str(broken) if is_whole else None
-    if not is_whole and len(records) <= PREVIEW and kind in ("csvfile", "jsonl"):
+        problem = None if seen.is_at_end and not is_whole else str(broken)
+    if not is_whole and seen.is_at_end and kind in ("csvfile", "jsonl"):
         records = records[:-1]  # its line may be cut off where the head ends
-    return Guess(kind=kind, params=params, records=records[:PREVIEW], problem=problem)
+    return records[:most], problem
+
+
+class _Beginning:
+    """The first bytes of a file, which knows whether they have been read to their end."""
+
+    def __init__(self, head: bytes) -> None:
+        self._stream, self.is_at_end = BytesIO(head), False
+
+    def read(self, size: int, /) -> bytes:
+        part = self._stream.read(size)
+        self.is_at_end = self.is_at_end or not part
+        return part
 
 
 def _unpacked(head: bytes, filename: str, is_whole: bool) -> tuple[bytes | None, str, bool]:
@@ -103,13 +123,16 @@ def _inflated(part: bytes, window: int) -> tuple[bytes, bool]:
     return b"", False
 
 
-def _kind_and_params(head: bytes, filename: str, is_whole: bool) -> tuple[str, dict[str, Any]]:
-    encoding = encoding_of(head, is_whole=is_whole)
+def _kind_and_params(
+    head: bytes, filename: str, is_whole: bool, known: Mapping[str, Any]
+) -> tuple[str, dict[str, Any]]:
+    encoding = known.get("encoding") or encoding_of(head, is_whole=is_whole)
     params: dict[str, Any] = {"encoding": encoding} if encoding else {}
     try:
         text = "".join(decoded(iter([head]), encoding))
     except BrokenFile:
-        text = head.decode(encoding or "utf-8", "replace")  # cut off within a character, or broken: reading says where
+        shown = encoding_of(head, is_whole=is_whole)
+        text = head.decode(shown or "utf-8", "replace")  # cut off within a character, or broken: reading says where
     text = text.lstrip("\ufeff \t\r\n")
     for beginning, what in _NO_DATA:
         if beginning.match(text):
@@ -117,7 +140,7 @@ def _kind_and_params(head: bytes, filename: str, is_whole: bool) -> tuple[str, d
     if "\0" in text:
         raise BrokenFile("the file is no text: send CSV, JSON, GeoJSON or xlsx")
     if text[:1] not in ("{", "[") or _TABLE.search(filename):
-        return "csvfile", {**params, **_table_params(head, params, is_whole)}
+        return "csvfile", {**params, **_table_params(head, {**known, **params}, is_whole)}
     if text[0] == "{" and _GEOJSON.search(text):
         return "geojson", params
     if text[0] == "{" and _is_lines(text, filename, is_whole):
@@ -131,8 +154,12 @@ def _table_params(head: bytes, params: Mapping[str, Any], is_whole: bool) -> dic
     with suppress(BrokenFile):
         lines = sample_of(iter([head]), params)
     lines = lines if is_whole or len(lines) < 2 else lines[:-1]
-    separator = likely_separator(lines)
-    return {"separator": separator, "headers_first_row": has_header(rows_of(lines, separator))}
+    separator = params.get("separator") or likely_separator(lines)
+    headed = params.get("headers_first_row")
+    return {
+        "separator": separator,
+        "headers_first_row": has_header(rows_of(lines, separator)) if headed is None else headed,
+    }
 
 
 def _is_lines(text: str, filename: str, is_whole: bool) -> bool:
