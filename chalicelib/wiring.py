@@ -4,6 +4,7 @@ from dataclasses import fields
 from functools import cache
 
 from chalicelib.config import Settings
+from chalicelib.sources.address_guard import AddressGuard
 from chalicelib.store.catalog import bind_models
 from chalicelib.store.dynamodb import THREADS, WORKER_THREADS
 from chalicelib.store.stores import Names, Stores
@@ -25,6 +26,12 @@ def stores() -> Stores:
 def worker_stores() -> Stores:
     """The same for functions that have a whole core and long runs of records to write."""
     return _stores(WORKER_THREADS)
+
+
+@cache
+def address_guard() -> AddressGuard:
+    """Where sources may be fetched from: the internet, and on the local stage alone this machine and its network."""
+    return AddressGuard(allow_private=settings().stage == "local")
 
 
 def _stores(threads: int) -> Stores:

@@ -20,6 +20,7 @@ from moto import mock_aws
 from moto.dynamodb.models import dynamodb_backends
 
 from chalicelib import wiring
+from chalicelib.sources.address_guard import AddressGuard
 from chalicelib.store.catalog import bind_models
 from chalicelib.store.dynamodb import Deadline
 from chalicelib.store.stores import Names, Stores
@@ -27,6 +28,8 @@ from chalicelib.triggers.bell import handle
 from tests.strict_dynamodb import StrictDynamoDB
 
 REGION = "eu-west-3"
+LOOPBACK_ONLY = AddressGuard(allow_private=True)
+"""Lets tests fetch from servers of their own."""
 NOW = datetime(2026, 3, 29, 10, 30, tzinfo=UTC)
 TEMPLATE = Path(__file__).parent.parent / "infra" / "state.yaml"
 CREDENTIALS = {
@@ -115,7 +118,15 @@ def _forget_wiring() -> None:
     wiring.worker_stores.cache_clear()
 
 
-def work(stores: Stores, clock: Callable[[], datetime] = lambda: NOW, *, most: int = 100) -> int:
+def work(
+    stores: Stores,
+    clock: Callable[[], datetime] = lambda: NOW,
+    *,
+    most: int = 100,
+    guard: AddressGuard = LOOPBACK_ONLY,
+    deadline: Callable[[], Deadline] = lambda: PatientDeadline(60),
+    expect_silence: bool = True,
+) -> int:
     """Do what the bell was rung for, as the worker does, until it is silent; how many messages that took. A message
     that fails stays invisible, as in the queue of a deployment."""
     sqs = boto3.client("sqs", region_name=REGION)
@@ -131,11 +142,13 @@ def work(stores: Stores, clock: Callable[[], datetime] = lambda: NOW, *, most: i
             "attributes": message["Attributes"],
         }
         try:
-            handle(stores, event, clock, PatientDeadline(60))
+            handle(stores, event, clock, deadline(), guard)
         except BaseException:  # as when the visibility time-out has passed
             sqs.change_message_visibility(**_handle(stores, message), VisibilityTimeout=0)
             raise
         sqs.delete_message(**_handle(stores, message))
+    if not expect_silence:
+        return most
     raise AssertionError(f"the bell is still ringing after {most} messages")
 
 

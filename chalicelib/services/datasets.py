@@ -15,7 +15,9 @@ from chalicelib.domain.security import EVERYTHING, DefaultSecurity
 from chalicelib.domain.shape import Key, checked
 from chalicelib.services.bells import LANE, ring
 from chalicelib.services.security import changed_security
+from chalicelib.services.source_copies import drop_copies
 from chalicelib.store.catalog import (
+    ACCEPTED_REFRESH,
     CONFIG,
     DATASETS,
     FIELDS,
@@ -24,9 +26,12 @@ from chalicelib.store.catalog import (
     PUBLICATION,
     RESOURCE,
     SCHEDULE,
+    SOURCES,
+    AcceptedRefreshItem,
     DatasetItem,
     LiveItem,
     PublicationItem,
+    PublishedSourcesItem,
     ResourceItem,
     ScheduleItem,
     StackItem,
@@ -201,7 +206,11 @@ def delete_dataset(stores: Stores, dataset_uid: str) -> None:
     for file in files:
         with conflicts_as_edit_conflict():
             file.delete()
+    for accepted in AcceptedRefreshItem.query(pk, AcceptedRefreshItem.sk.startswith(ACCEPTED_REFRESH)):
+        accepted.delete()
+    drop_copies(stores, dataset_uid)
     PublicationItem(pk, PUBLICATION).delete()
+    PublishedSourcesItem(pk, SOURCES).delete()
     ring(stores, LANE, dataset.dataset_id)  # its jobs are dropped, before another dataset of this id finds them
 
 

@@ -41,21 +41,25 @@ from chalicelib.services.dataset_status import (
     release,
 )
 from chalicelib.services.datasets import find_dataset, live_item
-from chalicelib.services.drafts import draft_configuration, draft_resources
-from chalicelib.services.publication_plan import Plan, Source
+from chalicelib.services.publication_plan import Plan, draft_plan, uploaded_bytes
 from chalicelib.services.publication_staging import commit_publication, stage_sources
-from chalicelib.services.source_files import size_of
+from chalicelib.services.published_sources import sources_item
+from chalicelib.services.source_copies import drop_copies
+from chalicelib.sources.address_guard import AddressGuard
+from chalicelib.sources.fetching import PUBLIC_ONLY
 from chalicelib.store.catalog import (
     PUBLICATION,
+    SOURCES,
     DatasetItem,
     LiveItem,
     PublicationItem,
+    PublishedSourcesItem,
     conflicts_as_edit_conflict,
     dataset_pk,
     one_transaction,
 )
 from chalicelib.store.due import due_shard
-from chalicelib.store.dynamodb import Deadline
+from chalicelib.store.dynamodb import Deadline, aws_faults_as_unavailable
 from chalicelib.store.job_item import RUNG_AGAIN_AFTER
 from chalicelib.store.stores import Stores
 
@@ -73,10 +77,10 @@ def publish(stores: Stores, dataset_uid: str, now: datetime, deadline: Deadline)
     """
     dataset = find_dataset(dataset_uid)
     with held(dataset, PROCESSING, now):
-        plan = _plan(dataset_uid)
+        plan = draft_plan(dataset_uid)
         live = _live(stores, dataset, deadline)
         _check_identity(stores, live, plan.configuration.schema, deadline)
-        if sum(size_of(dataset_uid, source.file_uid) for source in plan.sources) > AT_ONCE:
+        if any(source.remote for source in plan.sources) or uploaded_bytes(dataset_uid, plan) > AT_ONCE:
             _hand_over(stores, dataset, plan, now)
         elif plan.sources or live.has_jobs or _leaves_records_behind(live, plan.configuration):
             _stage_and_commit(stores, dataset, plan, now, deadline)
@@ -84,9 +88,11 @@ def publish(stores: Stores, dataset_uid: str, now: datetime, deadline: Deadline)
             _switch_over(dataset_uid, live, plan.configuration, now)
 
 
-def run_publication(stores: Stores, dataset_uid: str, now: datetime, deadline: Deadline) -> None:
+def run_publication(
+    stores: Stores, dataset_uid: str, now: datetime, deadline: Deadline, guard: AddressGuard = PUBLIC_ONLY
+) -> None:
     """Stage a publication that was handed to a worker, and make it a job. Told twice, it does nothing the second
-    time; a dead worker's is taken over."""
+    time; a dead worker's is taken over. `guard` says where sources may be fetched from."""
     try:
         dataset = find_dataset(dataset_uid)
         item = PublicationItem.get(dataset_pk(dataset_uid), PUBLICATION, consistent_read=True)
@@ -103,7 +109,7 @@ def run_publication(stores: Stores, dataset_uid: str, now: datetime, deadline: D
         try:
             if item.attempts > MAX_ATTEMPTS:
                 raise TemporarilyUnavailable(UNFINISHED)
-            _stage_and_commit(stores, dataset, Plan.from_json(item.plan), now, deadline)
+            _stage_and_commit(stores, dataset, Plan.from_json(item.plan), now, deadline, guard=guard)
         except Refused as refused:
             was_aborted = isinstance(refused, PublicationAborted)
             release(dataset_uid, IDLE if was_aborted else ERROR, now, message=refused.message)
@@ -126,21 +132,10 @@ def unpublish(stores: Stores, dataset_uid: str, now: datetime) -> None:
                 [LiveItem.is_published.set(False), LiveItem.generation.add(1), LiveItem.coming.remove()],
             )
             transaction.update(dataset, [DatasetItem.is_published.set(False)])
+            transaction.delete(PublishedSourcesItem(dataset_pk(dataset_uid), SOURCES))
+        with suppress(TemporarilyUnavailable), aws_faults_as_unavailable():
+            drop_copies(stores, dataset_uid)  # of the former generation; they say nothing about the next
     ring(stores, LANE, dataset.dataset_id)
-
-
-def _plan(dataset_uid: str) -> Plan:
-    """What publishing the draft, as it is now, comes to."""
-    resources = draft_resources(dataset_uid)
-    return Plan(
-        configuration=draft_configuration(dataset_uid, resources),
-        realtime=frozenset(resource.uid for resource in resources if resource.type == "realtime"),
-        sources=[
-            Source(uid=resource.uid, type=resource.type, params=resource.params, file_uid=resource.file_uid)
-            for resource in resources
-            if resource.file_uid
-        ],
-    )
 
 
 def _hand_over(stores: Stores, dataset: DatasetItem, plan: Plan, now: datetime) -> None:
@@ -157,10 +152,18 @@ def _hand_over(stores: Stores, dataset: DatasetItem, plan: Plan, now: datetime) 
     ring(stores, PUBLISH, dataset.uid)
 
 
-def _stage_and_commit(stores: Stores, dataset: DatasetItem, plan: Plan, now: datetime, deadline: Deadline) -> None:
+def _stage_and_commit(
+    stores: Stores,
+    dataset: DatasetItem,
+    plan: Plan,
+    now: datetime,
+    deadline: Deadline,
+    *,
+    guard: AddressGuard = PUBLIC_ONLY,
+) -> None:
     """Read the files to their end, then make the publication a job. A failure until there has changed nothing."""
     live = _live(stores, dataset, deadline)
-    staged = stage_sources(stores, live, plan, now, deadline)
+    staged = stage_sources(stores, live, plan, now, deadline, guard=guard)
     try:
         live = _live(stores, dataset, deadline)
         _check_identity(stores, live, plan.configuration.schema, deadline)
@@ -227,6 +230,7 @@ def _switch_over(dataset_uid: str, live: LiveDataset, configuration: Configurati
                     ],
                     condition=LiveItem.seq == live.seq,
                 )
+                transaction.save(sources_item(dataset_uid, live.version + 1))
                 transaction.update(
                     dataset,
                     [

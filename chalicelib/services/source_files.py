@@ -74,17 +74,6 @@ def prepare_upload(stores: Stores, dataset_uid: str, body: Any, now: datetime) -
     return {**_keep(dataset_uid, uid, values["filename"], values["size"], now), "upload": {"method": "POST", **form}}
 
 
-def drop_source_copy(stores: Stores, dataset_uid: str, resource_uid: str) -> None:
-    """Remove the copy of a remote source that was fetched last; none is fine. The next refresh fetches it anew, and
-    whole."""
-    stores.sources.delete([source_copy_key(dataset_uid, resource_uid)])
-
-
-def source_copy_key(dataset_uid: str, resource_uid: str) -> str:
-    """Where the copy of a remote source lies in the sources bucket."""
-    return f"{dataset_uid}/copies/{resource_uid}"
-
-
 def _bounded(fields: list[SourceField], key: str) -> list[SourceField]:
     """The fields, unless there are more, or longer names, than a dataset may have."""
     if len(fields) > MAX_FIELDS:

@@ -19,6 +19,7 @@ from chalicelib.services.bells import LANE, PUBLISH, UPLOAD, ring
 from chalicelib.services.lane import apply_jobs
 from chalicelib.services.publication import run_publication
 from chalicelib.services.upload_check import check_upload
+from chalicelib.sources.address_guard import AddressGuard
 from chalicelib.store.dynamodb import READ_TIMEOUT, Deadline
 from chalicelib.store.stores import Stores
 from chalicelib.telemetry import count, logger
@@ -28,23 +29,25 @@ _FIRST_DELAY, _LONGEST_DELAY = 5, 300  # seconds until a message that failed com
 _ENOUGH = 10.0  # seconds: who stopped with less left had no time, not a failure
 
 Clock = Callable[[], datetime]
-Task = Callable[[Stores, str, Clock, Deadline], None]
+Task = Callable[[Stores, str, Clock, Deadline, AddressGuard], None]
 
 
 def on_bell(event: Mapping[str, Any], context: Any) -> None:
     """Do what one message of the bell queue (an SQS event) asks for."""
     for message in event["Records"]:
         left = context.get_remaining_time_in_millis() / 1000 - READ_TIMEOUT - 1
-        handle(wiring.worker_stores(), message, _now, Deadline(min(MAX_SECONDS, left)))
+        deadline = Deadline(min(MAX_SECONDS, left))
+        handle(wiring.worker_stores(), message, _now, deadline, wiring.address_guard())
 
 
-def handle(stores: Stores, message: Mapping[str, Any], clock: Clock, deadline: Deadline) -> None:
-    """Do what the message asks for, or raise, so that it comes back."""
+def handle(stores: Stores, message: Mapping[str, Any], clock: Clock, deadline: Deadline, guard: AddressGuard) -> None:
+    """Do what the message asks for, or raise, so that it comes back. `guard` says where sources may be fetched
+    from."""
     asked = orjson.loads(message["body"])
     task, name = asked["task"], asked["name"]
     fields = {"action": task, "dataset_id": name}
     try:
-        _TASKS[task](stores, name, clock, deadline)
+        _TASKS[task](stores, name, clock, deadline, guard)
     except TemporarilyUnavailable:
         if task == LANE:
             with suppress(TemporarilyUnavailable, ClientError):
@@ -72,7 +75,7 @@ def _hush(stores: Stores, message: Mapping[str, Any]) -> None:
         stores.bell.hush(message["receiptHandle"], min(_LONGEST_DELAY, _FIRST_DELAY * 2**attempt))
 
 
-def _lane(stores: Stores, dataset_id: str, clock: Clock, deadline: Deadline) -> None:
+def _lane(stores: Stores, dataset_id: str, clock: Clock, deadline: Deadline, _guard: AddressGuard) -> None:
     outcome = apply_jobs(stores, dataset_id, clock, deadline)
     fields = {"action": "apply", "dataset_id": dataset_id}
     if outcome.is_paused:
@@ -83,12 +86,16 @@ def _lane(stores: Stores, dataset_id: str, clock: Clock, deadline: Deadline) -> 
         count({"JobsApplied": outcome.applied, "JobsDropped": outcome.dropped})
 
 
-def _publish(stores: Stores, dataset_uid: str, clock: Clock, deadline: Deadline) -> None:
-    run_publication(stores, dataset_uid, clock(), deadline)
+def _publish(stores: Stores, dataset_uid: str, clock: Clock, deadline: Deadline, guard: AddressGuard) -> None:
+    run_publication(stores, dataset_uid, clock(), deadline, guard)
+
+
+def _upload(stores: Stores, name: str, clock: Clock, deadline: Deadline, _guard: AddressGuard) -> None:
+    check_upload(stores, name, clock, deadline)
 
 
 def _now() -> datetime:
     return datetime.now(UTC)
 
 
-_TASKS: Mapping[str, Task] = {LANE: _lane, PUBLISH: _publish, UPLOAD: check_upload}
+_TASKS: Mapping[str, Task] = {LANE: _lane, PUBLISH: _publish, UPLOAD: _upload}
