@@ -14,9 +14,10 @@ from chalicelib.services.publication import publish
 from chalicelib.services.refresh import refresh_dataset
 from chalicelib.services.source_copies import find_copy
 from chalicelib.store.dynamodb import Deadline
+from chalicelib.store.objects import ObjectStore
 from chalicelib.store.stores import Stores
 from tests.builders import NOW, at
-from tests.deployment import LOOPBACK_ONLY, PatientDeadline, work
+from tests.deployment import LOOPBACK_ONLY, PatientDeadline, Tables, work
 from tests.services.devices import Device
 from tests.sources.web import Request, Site, head
 
@@ -94,8 +95,7 @@ class Newsroom:
             run_id or f"run-{self.runs}",
             lambda: self.now,
             deadline or PatientDeadline(60),
-            guard=LOOPBACK_ONLY,
-            **options,
+            **{"guard": LOOPBACK_ONLY, **options},
         )
         return outcome
 
@@ -191,3 +191,31 @@ def a_newsroom(
     if published:
         made.publish()
     return made
+
+
+class Saved:
+    """The tables, the objects of a newsroom and its time as they are now, to be put back later."""
+
+    def __init__(self, room: Newsroom) -> None:
+        self._room, self._tables, self._seconds = room, Tables(), room.seconds
+        self._objects = {key: self._bucket(key).get(key) for key in room.kept_objects()}
+
+    def put_back(self) -> None:
+        """Make them as they were."""
+        self._tables.put_back()
+        for key in self._room.kept_objects():
+            self._bucket(key).delete([key])
+        for key, content in self._objects.items():
+            self._bucket(key).put(key, content or b"", "application/octet-stream")
+        self._room.seconds = self._seconds
+
+    def _bucket(self, key: str) -> ObjectStore:
+        return self._room.stores.jobs if key.startswith("jobs/") else self._room.stores.sources
+
+
+def forget_rings(stores: Stores) -> None:
+    """The queue forgets what it was told about other datasets."""
+    sqs, queue = stores.bell._client, stores.names.bell_queue_url
+    while messages := sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages"):
+        for message in messages:
+            sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
