@@ -25,6 +25,7 @@ class Removal:
     job: Job
     clock: Callable[[], datetime]
     deadline: Deadline
+    at_once: int = DELETED_AT_ONCE
 
     def of_found(self, is_gone: IsGone, tally: Tally) -> Tally:
         """Look through all records and delete those that are gone. A step is one shard; within a shard, what is
@@ -33,7 +34,7 @@ class Removal:
             if number < self.job.done:
                 continue
             owners = self.stores.reader.owners(shard, self.deadline)
-            for ids in _some(record_id for record_id, owner in owners if is_gone(record_id, owner)):
+            for ids in self._some(record_id for record_id, owner in owners if is_gone(record_id, owner)):
                 tally = tally.plus(self._delete(ids, lambda _: False))
             self._advance(number + 1, tally)
         return tally
@@ -41,7 +42,7 @@ class Removal:
     def of_known(self, ids: Sequence[str], tally: Tally) -> Tally:
         """Delete these records, which are the same whenever the job is applied, but for those that belong to another
         resource by now. A step is so many of them."""
-        for number, some in enumerate(_some(iter(ids)), start=len(self.job.parts)):
+        for number, some in enumerate(self._some(iter(ids)), start=len(self.job.parts)):
             if number < self.job.done:
                 continue
             tally = tally.plus(self._delete(some, lambda mark: mark.resource_uid != self.job.resource_uid))
@@ -58,7 +59,6 @@ class Removal:
         self.stores.lane.advance(self.job, done, tally._asdict(), self.deadline)
         self.stores.lane.forget_attempts(self.job.dataset_id, self.deadline)
 
-
-def _some(ids: Iterator[str]) -> Iterator[list[str]]:
-    while some := list(islice(ids, DELETED_AT_ONCE)):
-        yield some
+    def _some(self, ids: Iterator[str]) -> Iterator[list[str]]:
+        while some := list(islice(ids, self.at_once)):
+            yield some

@@ -35,6 +35,7 @@ class WebFile:
     answer: Callable[[Request], None] | None = None
     meanwhile: Callable[[], None] = lambda: None
     statuses: list[int] = field(default_factory=list)
+    books: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def etag(self) -> str:
@@ -42,6 +43,7 @@ class WebFile:
 
     def hold(self, books: Mapping[str, str]) -> None:
         """Have these titles by isbn."""
+        self.books = books
         self.content = b"isbn,title\n" + "".join(f"{isbn},{title}\n" for isbn, title in books.items()).encode()
 
     def __call__(self, request: Request) -> None:
