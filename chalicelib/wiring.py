@@ -19,7 +19,7 @@ def settings() -> Settings:
 
 def limits() -> Limits:
     """How much a publication of this deployment may be."""
-    return Limits(records=settings().max_records)
+    return Limits(records=settings().max_records, guard=address_guard())
 
 
 @cache

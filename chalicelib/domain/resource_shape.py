@@ -172,6 +172,7 @@ REALTIME_DEFAULTS: Mapping[str, Any] = {
 }
 _TABLE_PARAMS = {"headers_first_row": Key(problem=flag), "first_row_no": Key(problem=whole(1, 1000))}
 _TEXT_PARAMS = {"encoding": Key(problem=text(least=1, most=40)), "null_values": _NULL_VALUES}
+_FILE_PARAMS = {"vanished": Key(problem=one_of("remove", "keep")), "allow_shrinking": Key(problem=flag)}
 _CSV_PARAMS = {
     **_TEXT_PARAMS,
     **_TABLE_PARAMS,
@@ -180,9 +181,14 @@ _CSV_PARAMS = {
 }
 _PARAMS: Mapping[str, Mapping[str, Key]] = {
     "realtime": _REALTIME_PARAMS,
-    "csvfile": _CSV_PARAMS,
-    "jsonfile": {**_TEXT_PARAMS, "json_root": Key(problem=text(most=200))},
-    "jsonl": _TEXT_PARAMS,
-    "geojson": _TEXT_PARAMS,
-    "xlsx": {**_TABLE_PARAMS, "sheet": Key(problem=text(least=1, most=31)), "null_values": _NULL_VALUES},
+    "csvfile": {**_CSV_PARAMS, **_FILE_PARAMS},
+    "jsonfile": {**_TEXT_PARAMS, **_FILE_PARAMS, "json_root": Key(problem=text(most=200))},
+    "jsonl": {**_TEXT_PARAMS, **_FILE_PARAMS},
+    "geojson": {**_TEXT_PARAMS, **_FILE_PARAMS},
+    "xlsx": {
+        **_TABLE_PARAMS,
+        **_FILE_PARAMS,
+        "sheet": Key(problem=text(least=1, most=31)),
+        "null_values": _NULL_VALUES,
+    },
 }

@@ -15,8 +15,10 @@ from chalicelib.domain.security import EVERYTHING, DefaultSecurity
 from chalicelib.domain.shape import Key, checked
 from chalicelib.services.bells import LANE, ring
 from chalicelib.services.security import changed_security
+from chalicelib.services.source_copies import drop_copies
 from chalicelib.services.sweep import sweep_later
 from chalicelib.store.catalog import (
+    ACCEPTED_REFRESH,
     CONFIG,
     DATASETS,
     FIELDS,
@@ -26,9 +28,12 @@ from chalicelib.store.catalog import (
     RESOURCE,
     SCHEDULE,
     SECRETS,
+    SOURCES,
+    AcceptedRefreshItem,
     DatasetItem,
     LiveItem,
     PublicationItem,
+    PublishedSourcesItem,
     ResourceItem,
     ScheduleItem,
     SourceSecretsItem,
@@ -209,7 +214,11 @@ def delete_dataset(stores: Stores, dataset_uid: str, now: datetime) -> None:
     for file in files:
         with conflicts_as_edit_conflict():
             file.delete()
+    for accepted in AcceptedRefreshItem.query(pk, AcceptedRefreshItem.sk.startswith(ACCEPTED_REFRESH)):
+        accepted.delete()
+    drop_copies(stores, dataset_uid)
     PublicationItem(pk, PUBLICATION).delete()
+    PublishedSourcesItem(pk, SOURCES).delete()
     ring(stores, LANE, dataset.dataset_id)  # its jobs are dropped, before another dataset of this id finds them
 
 

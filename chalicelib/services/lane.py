@@ -10,10 +10,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from chalicelib.domain.changes import Changes
-from chalicelib.domain.job import PUBLISH, WRITE, Job
+from chalicelib.domain.job import PUBLISH, REFRESH, WRITE, Job
 from chalicelib.domain.receipt import Tally, applied_receipt, failed_receipt
 from chalicelib.services.job_payload import discard_payloads, load_changes
 from chalicelib.services.publication_job import apply_publication
+from chalicelib.services.refresh_job import apply_refresh
+from chalicelib.services.source_copies import discard_staged_copies
 from chalicelib.services.writing import Batch, write_batches
 from chalicelib.store.dynamodb import Deadline
 from chalicelib.store.lane import Lane
@@ -63,6 +65,9 @@ def _apply_some(stores: Stores, lane: Lane, clock: Clock, deadline: Deadline) ->
     if first.kind == PUBLISH:
         apply_publication(stores, first, clock, deadline)
         jobs: Sequence[Job] = [first]
+    elif first.kind == REFRESH:
+        apply_refresh(stores, first, clock, deadline)
+        jobs = [first]
     elif len(first.parts) > 1:
         _apply_parts(stores, first, clock, deadline)
         jobs = [first]
@@ -128,6 +133,7 @@ def _drop(stores: Stores, jobs: Sequence[Job], now: datetime, deadline: Deadline
         stores.activity.put_receipt(job.dataset_uid, job.batch_id, failed_receipt(job.receipt, DROPPED), now, deadline)
     stores.lane.finish(jobs, deadline)
     discard_payloads(stores, jobs)
+    discard_staged_copies(stores, jobs)
 
 
 def _batch(job: Job, changes: Changes) -> Batch:

@@ -12,6 +12,7 @@ from chalicelib.services.bells import LANE, ring
 from chalicelib.services.dataset_status import ERROR, SAVING, release
 from chalicelib.services.datasets import find_dataset, live_item
 from chalicelib.services.job_payload import discard_payloads
+from chalicelib.services.source_copies import discard_staged_copies
 from chalicelib.services.sweep import sweep_later
 from chalicelib.store.catalog import LiveItem, one_transaction
 from chalicelib.store.dynamodb import Deadline
@@ -54,6 +55,7 @@ def abort_first_job(stores: Stores, dataset_uid: str, now: datetime, deadline: D
             _withdraw(job, now, deadline)
         stores.lane.finish([job], deadline)
         discard_payloads(stores, [job])
+        discard_staged_copies(stores, [job])
     stores.lane.forget_attempts(dataset_id, deadline)
     ring(stores, LANE, dataset_id)
 

@@ -42,22 +42,24 @@ from chalicelib.services.dataset_status import (
     status_after,
 )
 from chalicelib.services.datasets import find_dataset, live_item
-from chalicelib.services.drafts import draft_configuration, draft_resources
-from chalicelib.services.publication_plan import LIMITS, Limits, Plan, Source
+from chalicelib.services.publication_plan import LIMITS, Limits, Plan, draft_plan, uploaded_bytes
 from chalicelib.services.publication_staging import commit_publication, stage_sources
-from chalicelib.services.source_files import size_of
+from chalicelib.services.published_sources import sources_item
+from chalicelib.services.source_copies import drop_copies
 from chalicelib.services.sweep import sweep_later
 from chalicelib.store.catalog import (
     PUBLICATION,
+    SOURCES,
     DatasetItem,
     LiveItem,
     PublicationItem,
+    PublishedSourcesItem,
     conflicts_as_edit_conflict,
     dataset_pk,
     one_transaction,
 )
 from chalicelib.store.due import due_shard
-from chalicelib.store.dynamodb import Deadline
+from chalicelib.store.dynamodb import Deadline, aws_faults_as_unavailable
 from chalicelib.store.job_item import RUNG_AGAIN_AFTER
 from chalicelib.store.stores import Stores
 
@@ -73,10 +75,10 @@ def publish(stores: Stores, dataset_uid: str, now: datetime, deadline: Deadline,
     """
     dataset = find_dataset(dataset_uid)
     with held(dataset, PROCESSING, now):
-        plan = _plan(dataset_uid)
+        plan = draft_plan(dataset_uid)
         live = _live(stores, dataset, deadline)
         _check_identity(stores, live, plan.configuration.schema, deadline)
-        if sum(size_of(dataset_uid, source.file_uid) for source in plan.sources) > limits.bytes_at_once:
+        if any(source.remote for source in plan.sources) or uploaded_bytes(dataset_uid, plan) > limits.bytes_at_once:
             _hand_over(stores, dataset, plan, now)
         elif plan.sources or live.has_jobs or _leaves_records_behind(live, plan.configuration):
             _stage_and_commit(stores, dataset, live, plan, now=now, deadline=deadline, limits=limits)
@@ -133,21 +135,10 @@ def unpublish(stores: Stores, dataset_uid: str, now: datetime) -> None:
             )
             transaction.update(dataset, [DatasetItem.is_published.set(False)])
             sweep_later(transaction, dataset_uid, live.generation, now)
+            transaction.delete(PublishedSourcesItem(dataset_pk(dataset_uid), SOURCES))
+        with suppress(TemporarilyUnavailable), aws_faults_as_unavailable():
+            drop_copies(stores, dataset_uid)  # of the former generation; they say nothing about the next
     ring(stores, LANE, dataset.dataset_id)
-
-
-def _plan(dataset_uid: str) -> Plan:
-    """What publishing the draft, as it is now, comes to."""
-    resources = draft_resources(dataset_uid)
-    return Plan(
-        configuration=draft_configuration(dataset_uid, resources),
-        realtime=frozenset(resource.uid for resource in resources if resource.type == "realtime"),
-        sources=[
-            Source(uid=resource.uid, type=resource.type, params=resource.params, file_uid=resource.file_uid)
-            for resource in resources
-            if resource.file_uid
-        ],
-    )
 
 
 def _hand_over(stores: Stores, dataset: DatasetItem, plan: Plan, now: datetime) -> None:
@@ -242,6 +233,7 @@ def _switch_over(dataset_uid: str, live: LiveDataset, configuration: Configurati
                     ],
                     condition=LiveItem.seq == live.seq,
                 )
+                transaction.save(sources_item(dataset_uid, live.version + 1))
                 transaction.update(
                     dataset,
                     [

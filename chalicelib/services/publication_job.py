@@ -2,23 +2,25 @@
 deleted, and the new configuration takes the place of the old one. Applied again after a crash, it goes on."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
-from itertools import islice
+from datetime import datetime
 
-from chalicelib.domain.changes import Changes, ids_in
+from chalicelib.domain.changes import ids_in
 from chalicelib.domain.errors import EditConflict
 from chalicelib.domain.job import Job
+from chalicelib.domain.receipt import Tally
 from chalicelib.services.dataset_status import go_on_saving, saved
 from chalicelib.services.datasets import find_dataset, live_item
+from chalicelib.services.direct_writers import let_direct_writers_end
 from chalicelib.services.job_payload import load_changes, load_text
+from chalicelib.services.publication_plan import Source
+from chalicelib.services.published_sources import sources_item
+from chalicelib.services.removal import Removal
+from chalicelib.services.source_copies import copy_item, discard_staged_copies, drop_copies
 from chalicelib.services.writing import Batch, write_batches
 from chalicelib.store.catalog import DatasetItem, LiveItem, one_transaction
 from chalicelib.store.dynamodb import Deadline
 from chalicelib.store.records import Origin
 from chalicelib.store.stores import Stores
-
-DIRECT_WRITERS_END_AFTER = 36.0  # seconds; a request is stopped after 28, a commit may take some to come through
-DELETED_AT_ONCE = 2000  # records
 
 
 def apply_publication(stores: Stores, job: Job, clock: Callable[[], datetime], deadline: Deadline) -> None:
@@ -27,19 +29,13 @@ def apply_publication(stores: Stores, job: Job, clock: Callable[[], datetime], d
     if live_item(job.dataset_id).published_version != job.version:
         go_on_saving(job.dataset_uid, clock())
         if job.options["waits"] and not job.options["is_first"]:
-            _let_direct_writers_end(job, clock, deadline)
+            let_direct_writers_end(job, clock, deadline)
+        drop_copies(stores, job.dataset_uid)  # the records are about to be made of others
         _load(stores, job, clock, deadline)
         if not job.options["is_first"]:
             _drop_others(stores, job, clock, deadline)
-        _switch_over(job, clock(), deadline)
+        _switch_over(stores, job, clock(), deadline)
     saved(job.dataset_uid, clock())
-
-
-def _let_direct_writers_end(job: Job, clock: Callable[[], datetime], deadline: Deadline) -> None:
-    """What is read from here on decides what is overwritten or deleted. A request that saw no job when it began may
-    still be writing, and would not be seen: wait until the last of them has ended."""
-    accepted = datetime.fromtimestamp(job.accepted_at / 1000, UTC)
-    deadline.sleep(DIRECT_WRITERS_END_AFTER - (clock() - accepted).total_seconds())
 
 
 def _load(stores: Stores, job: Job, clock: Callable[[], datetime], deadline: Deadline) -> None:
@@ -48,7 +44,7 @@ def _load(stores: Stores, job: Job, clock: Callable[[], datetime], deadline: Dea
         batch = Batch(
             origin=Origin(job.accepted_at, job.options["part_resources"][part]),
             changes=load_changes(stores, job, part),
-            yields_to=realtime,
+            leaves=lambda mark: mark.resource_uid in realtime,
         )
         write_batches(stores, job, [batch], deadline, clock=clock)
         stores.lane.advance(job, part + 1, {}, deadline)
@@ -58,21 +54,24 @@ def _load(stores: Stores, job: Job, clock: Callable[[], datetime], deadline: Dea
 
 def _drop_others(stores: Stores, job: Job, clock: Callable[[], datetime], deadline: Deadline) -> None:
     """Delete the records of resources that are gone, and those that vanished from a file."""
-    loaded = {record_id for part in range(len(job.parts)) for record_id in ids_in(load_text(stores, job, part))}
-    of_others = stores.reader.ids_of_others(job.partition, set(job.options["kept"]), deadline)
-    others = (record_id for record_id in of_others if record_id not in loaded)
-    while ids := list(islice(others, DELETED_AT_ONCE)):
-        batch = Batch(origin=Origin(job.accepted_at, ""), changes=Changes(deletes=ids))
-        write_batches(stores, job, [batch], deadline, clock=clock)
+    texts = (load_text(stores, job, part) for part in range(len(job.parts)))
+    loaded = {bytes.fromhex(record_id) for text in texts for record_id in ids_in(text)}
+    kept = frozenset(job.options["kept"])
+
+    def is_gone(record_id: str, owner: str) -> bool:
+        return owner not in kept and bytes.fromhex(record_id) not in loaded
+
+    Removal(stores=stores, job=job, clock=clock, deadline=deadline).of_found(is_gone, Tally())
 
 
-def _switch_over(job: Job, now: datetime, deadline: Deadline) -> None:
+def _switch_over(stores: Stores, job: Job, now: datetime, deadline: Deadline) -> None:
     """The moment of publication: one transaction. Pushes that are queued, and edits, at the same moment make it try
     again."""
     attempt = 0
     while True:
         dataset, item = find_dataset(job.dataset_uid), live_item(job.dataset_id)
         if (item.version, item.generation) != (job.version, job.generation):
+            discard_staged_copies(stores, [job])
             return  # unpublished, or published anew behind this: the lane brings that
         try:
             with one_transaction() as transaction:
@@ -94,8 +93,15 @@ def _switch_over(job: Job, now: datetime, deadline: Deadline) -> None:
                         DatasetItem.updated_at.set(now.isoformat(timespec="milliseconds")),
                     ],
                 )
+                transaction.save(sources_item(job.dataset_uid, job.version, _sources(job)))
+                for resource_uid, copy in job.options["copies"].items():
+                    transaction.save(copy_item(job, resource_uid, job.version, copy))
         except EditConflict:
             deadline.pause(attempt)
             attempt += 1
         else:
             return
+
+
+def _sources(job: Job) -> list[Source]:
+    return [Source(**source) for source in job.options["sources"]]

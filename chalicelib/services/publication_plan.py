@@ -5,16 +5,27 @@ from collections.abc import Mapping, Sequence, Set
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import orjson
+
+from chalicelib.domain.errors import ValidationFailed
 from chalicelib.domain.live import Configuration
+from chalicelib.services.drafts import draft_configuration, draft_resources
+from chalicelib.services.source_files import size_of
+from chalicelib.sources.address_guard import AddressGuard
+from chalicelib.sources.fetching import PUBLIC_ONLY
+from chalicelib.store.catalog import ResourceItem
+
+MAX_SOURCES_BYTES = 100_000  # of JSON: a job's item holds them beside its receipt
 
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """What a deployment takes: the bytes of files that a request reads itself, more being read by a worker, and the
-    records that the files of one publication may bring."""
+    """What a deployment takes: the bytes of files that a request reads itself, more being read by a worker; the
+    records that the files of one publication may bring; and where sources may be fetched from."""
 
     bytes_at_once: int = 4 * 1024 * 1024
     records: int = 10_000_000
+    guard: AddressGuard = PUBLIC_ONLY
 
 
 LIMITS = Limits()
@@ -22,12 +33,19 @@ LIMITS = Limits()
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
-    """A resource with an uploaded file."""
+    """A resource with an uploaded file, or with a remote one: {"source": its datasource without secrets, "secret": the
+    name of those or None}."""
 
     uid: str
     type: str
     params: Mapping[str, Any]
-    file_uid: str
+    file_uid: str | None = None
+    remote: Mapping[str, Any] | None = None
+
+    @property
+    def removes_vanished(self) -> bool:
+        """Whether records go that its file does not have any more."""
+        return self.params.get("vanished") != "keep"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,8 +59,10 @@ class Plan:
 
     @property
     def kept(self) -> list[str]:
-        """The uids of the resources whose records stay as they are: all but those that are loaded anew."""
-        return sorted(self.configuration.intakes.keys() - {source.uid for source in self.sources})
+        """The uids of the resources whose records all stay: not those of files that replace the ones before."""
+        return sorted(
+            self.configuration.intakes.keys() - {source.uid for source in self.sources if source.removes_vanished}
+        )
 
     def as_json(self) -> dict[str, Any]:
         """What is stored; `from_json` reads it back."""
@@ -60,3 +80,31 @@ class Plan:
             realtime=frozenset(stored["realtime"]),
             sources=[Source(**source) for source in stored["sources"]],
         )
+
+
+def draft_plan(dataset_uid: str) -> Plan:
+    """What publishing the draft, as it is now, comes to."""
+    resources = draft_resources(dataset_uid)
+    sources = [_source(resource) for resource in resources if resource.file_uid or resource.source]
+    size = len(orjson.dumps([asdict(source) for source in sources]))
+    if size > MAX_SOURCES_BYTES:
+        problem = f"the sources take {size} bytes together, the limit is {MAX_SOURCES_BYTES}"
+        raise ValidationFailed({"resources": [f"{problem}: shorten addresses and params, or delete resources"]})
+    return Plan(
+        configuration=draft_configuration(dataset_uid, resources),
+        realtime=frozenset(resource.uid for resource in resources if resource.type == "realtime"),
+        sources=sources,
+    )
+
+
+def uploaded_bytes(dataset_uid: str, plan: Plan) -> int:
+    """How many bytes its uploaded files have."""
+    return sum(size_of(dataset_uid, source.file_uid) for source in plan.sources if source.file_uid)
+
+
+def _source(resource: ResourceItem) -> Source:
+    # Secrets are not offered yet: no resource has any.
+    remote = {"source": resource.source, "secret": getattr(resource, "secret_name", None)} if resource.source else None
+    return Source(
+        uid=resource.uid, type=resource.type, params=resource.params, file_uid=resource.file_uid, remote=remote
+    )

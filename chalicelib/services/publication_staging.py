@@ -1,22 +1,36 @@
 """Staging a publication: its files are read to their end and prepared under the new configuration, part by part, and
 then accepted as one job. What is broken further down has changed nothing."""
 
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
 import orjson
 
-from chalicelib.domain.errors import PublicationAborted, RecordLimitReached, RecordRefusal, TemporarilyUnavailable
+from chalicelib.domain.errors import (
+    PublicationAborted,
+    RecordLimitReached,
+    RecordRefusal,
+    TemporarilyUnavailable,
+    ValidationFailed,
+)
 from chalicelib.domain.identifiers import new_batch_id
 from chalicelib.domain.job import PUBLISH, Job
 from chalicelib.domain.live import LiveDataset
+from chalicelib.domain.manifest import Manifest
+from chalicelib.domain.record import PreparedPayload
 from chalicelib.services.bells import ring_lane
 from chalicelib.services.dataset_status import is_aborting
 from chalicelib.services.job_payload import discard_parts
 from chalicelib.services.publication_plan import Limits, Plan, Source
+from chalicelib.services.source_copies import content_key, discard_objects, keep_manifest, read_copy, staged_copy
+from chalicelib.services.source_fetching import StopCheck, fetch_copy
 from chalicelib.services.source_files import read_source
-from chalicelib.services.staging import Stager, prepared_batches
+from chalicelib.services.staging import Stager, stage_records
+from chalicelib.sources.failures import FetchFailed
+from chalicelib.sources.formats.broken import BrokenFile
+from chalicelib.sources.formats.source_record import SourceRecord
 from chalicelib.store.dynamodb import Deadline
 from chalicelib.store.stores import Stores
 
@@ -26,7 +40,7 @@ MAX_ERRORS = 100
 @dataclass(kw_only=True)
 class Staged:
     """A staged publication: the parts of its job with the resource of each, how many records were read and how many
-    the parts hold, and what did not fit."""
+    the parts hold, what did not fit, and the copies of its remote sources by resource."""
 
     stores: Stores
     batch_id: str
@@ -35,22 +49,30 @@ class Staged:
     read: int = 0
     records: int = 0
     errors: list[dict[str, Any]] = field(default_factory=list)
+    copies: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def discard(self) -> None:
-        """Remove the parts: they will not be applied."""
+        """Remove the parts and the copies: they will not be applied."""
         discard_parts(self.stores, self.parts)
+        for copy in self.copies.values():
+            discard_objects(self.stores, [copy["content_key"], copy["manifest_key"]])
 
 
 def stage_sources(
     stores: Stores, live: LiveDataset, plan: Plan, now: datetime, deadline: Deadline, *, limits: Limits
 ) -> Staged:
-    """Read and prepare all files. Records that do not fit are errors and left out; a file that is broken is a
-    ValidationFailed, more records than the limit are a RecordLimitReached, and PublicationAborted is raised soon
-    after somebody has asked to stop."""
+    """Read and prepare all files, those of remote sources once they are fetched. Records that do not fit are errors
+    and left out; a file that is broken, or cannot be fetched, is a ValidationFailed, more records than the limit are a
+    RecordLimitReached, and PublicationAborted is raised soon after somebody has asked to stop."""
     staged = Staged(stores=stores, batch_id=new_batch_id(now))
+    check = StopCheck(lambda: is_aborting(live.dataset_uid), PublicationAborted, deadline)
+    staging = _Staging(staged=staged, live=live, plan=plan, deadline=deadline, limits=limits, check=check)
     try:
         for source in plan.sources:
-            _stage(staged, live, plan, source, deadline, limits=limits)
+            if source.remote:
+                staging.take_remote(source, source.remote)
+            else:
+                staging.take(source, read_source(stores, live.dataset_uid, source))
     except BaseException:
         staged.discard()
         raise
@@ -75,6 +97,8 @@ def commit_publication(live: LiveDataset, plan: Plan, staged: Staged, now: datet
             "part_resources": staged.part_resources,
             "realtime": sorted(plan.realtime),
             "kept": plan.kept,
+            "sources": [asdict(source) for source in plan.sources],
+            "copies": staged.copies,
             "errors": staged.errors[:MAX_ERRORS],
             "is_first": not live.is_published and live.coming is None,
             "waits": bool(plan.realtime or live.configuration.intakes.keys() - plan.configuration.intakes.keys()),
@@ -89,36 +113,59 @@ def commit_publication(live: LiveDataset, plan: Plan, staged: Staged, now: datet
     ring_lane(stores, live, committed, deadline)
 
 
-def _stage(
-    staged: Staged, live: LiveDataset, plan: Plan, source: Source, deadline: Deadline, *, limits: Limits
-) -> None:
-    stores, before = staged.stores, 0
-    stager = Stager(stores, live.partition, staged.batch_id, first=len(staged.parts))
-    try:
-        records = read_source(stores, live.dataset_uid, source)
-        for batch, prepared in prepared_batches(records, plan.configuration.preparer(source.uid), deadline.has_passed):
-            _check(live.dataset_uid, deadline)
-            staged.read += len(batch)
-            if staged.read > limits.records:
-                raise RecordLimitReached(limits.records)
-            stager.take(prepared)
-            staged.records += len(prepared.records)
-            staged.errors += [
-                _record_error(refusal, before, batch[refusal.index].place)
-                for refusal in prepared.refusals[: MAX_ERRORS - len(staged.errors)]
-            ]
-            before += len(batch)
-        stager.finish()
-    finally:
-        staged.parts += stager.keys
-        staged.part_resources += [source.uid] * len(stager.keys)
+@dataclass(frozen=True, kw_only=True)
+class _Staging:
+    """The staging of one publication."""
 
+    staged: Staged
+    live: LiveDataset
+    plan: Plan
+    deadline: Deadline
+    limits: Limits
+    check: StopCheck
 
-def _check(dataset_uid: str, deadline: Deadline) -> None:
-    if deadline.remaining() <= 0:
-        raise TemporarilyUnavailable(_TOO_LONG)
-    if is_aborting(dataset_uid):
-        raise PublicationAborted
+    def take_remote(self, source: Source, remote: Mapping[str, Any]) -> None:
+        """Fetch a remote source, then read the copy."""
+        stores, dataset_uid = self.staged.stores, self.live.dataset_uid
+        key = content_key(dataset_uid, source.uid, self.staged.batch_id)
+        try:
+            fetched = fetch_copy(stores, remote, key, self.deadline, guard=self.limits.guard, check=self.check)
+            copy = self.staged.copies[source.uid] = staged_copy(key, fetched)
+            manifest = Manifest()
+            self.take(source, read_copy(stores, key, source.type, source.params), manifest)
+        except (FetchFailed, BrokenFile) as failure:
+            raise ValidationFailed({"datasource": [str(failure)]}) from None
+        keep_manifest(stores, copy, manifest)
+
+    def take(self, source: Source, records: Iterable[SourceRecord], manifest: Manifest | None = None) -> None:
+        """Read the records of a file to their end."""
+        staged = self.staged
+        stager = Stager(staged.stores, self.live.partition, staged.batch_id, first=len(staged.parts))
+        try:
+            stage_records(
+                stager,
+                records,
+                self.plan.configuration.preparer(source.uid),
+                is_late=self.deadline.has_passed,
+                note=self._note,
+                manifest=manifest,
+            )
+        finally:
+            staged.parts += stager.keys
+            staged.part_resources += [source.uid] * len(stager.keys)
+
+    def _note(self, batch: Sequence[SourceRecord], prepared: PreparedPayload, before: int) -> None:
+        if self.deadline.remaining() <= 0:
+            raise TemporarilyUnavailable(_TOO_LONG)
+        self.check()
+        self.staged.read += len(batch)
+        if self.staged.read > self.limits.records:
+            raise RecordLimitReached(self.limits.records)
+        self.staged.records += len(prepared.records)
+        self.staged.errors += [
+            _record_error(refusal, before, batch[refusal.index].place)
+            for refusal in prepared.refusals[: MAX_ERRORS - len(self.staged.errors)]
+        ]
 
 
 def _record_error(refusal: RecordRefusal, before: int, place: str) -> dict[str, Any]:
@@ -130,4 +177,4 @@ def _record_error(refusal: RecordRefusal, before: int, place: str) -> dict[str, 
     }
 
 
-_TOO_LONG = "The uploaded files take longer to read than there is time: split them, or push their records."
+_TOO_LONG = "The files take longer to read than there is time: split them, or push their records."

@@ -18,7 +18,8 @@ from chalicelib.domain.shape import Key, checked
 from chalicelib.services.datasets import find_dataset, live_item
 from chalicelib.services.drafts import draft_resources
 from chalicelib.services.remote_sources import delete_unused_secrets, take_source
-from chalicelib.services.source_files import drop_source_copy, infer_source_fields
+from chalicelib.services.source_copies import drop_source_copy
+from chalicelib.services.source_files import infer_source_fields
 from chalicelib.services.source_head import Fetching
 from chalicelib.store.catalog import RESOURCE, LiveItem, ResourceItem, dataset_pk, one_transaction
 from chalicelib.store.stores import Stores

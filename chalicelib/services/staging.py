@@ -1,10 +1,11 @@
 """Staging: a long run of records, prepared and put away in parts before anything is applied, so that what turns out to
 be broken further down has changed nothing, and memory stays bounded whatever the length."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 
 from chalicelib.domain.changes import Changes, as_text, puts_of
+from chalicelib.domain.manifest import Manifest
 from chalicelib.domain.payload import Payload
 from chalicelib.domain.record import PreparedPayload, Preparer
 from chalicelib.services.job_payload import discard_parts, packed_text
@@ -29,6 +30,28 @@ def prepared_batches(
     iterator = iter(records)
     while batch := list(_some(iterator)):
         yield batch, preparer.prepare(Payload(objects=[record.values for record in batch]), is_late)
+
+
+def stage_records(
+    stager: "Stager",
+    records: Iterable[SourceRecord],
+    preparer: Preparer,
+    *,
+    is_late: Callable[[], bool],
+    note: Callable[[Sequence[SourceRecord], PreparedPayload, int], None],
+    manifest: Manifest | None = None,
+) -> None:
+    """Prepare all records of a file and stage those that fit. `note` is told of each batch, and of how many records
+    came before it; what it raises ends the staging. The manifest takes all that was staged."""
+    before = 0
+    for batch, prepared in prepared_batches(records, preparer, is_late):
+        note(batch, prepared, before)
+        stager.take(prepared)
+        if manifest is not None:
+            for record in prepared.records.values():
+                manifest.add(record.id, record.hash)
+        before += len(batch)
+    stager.finish()
 
 
 def _some(records: Iterator[SourceRecord]) -> Iterator[SourceRecord]:

@@ -19,6 +19,7 @@ from chalicelib.store.catalog import DATASETS, SWEEPS, DatasetItem, SweepItem
 from chalicelib.store.due import due_shard
 from chalicelib.store.dynamodb import Deadline, aws_faults_as_unavailable
 from chalicelib.store.objects import ObjectStore, job_prefix, upload_prefix
+from chalicelib.store.records import shard_keys
 from chalicelib.store.stores import Stores
 
 SWEPT_AFTER = timedelta(minutes=10)
@@ -52,7 +53,7 @@ def sweep(stores: Stores, partition: str, clock: Callable[[], datetime], deadlin
 
 
 def _drop_records(stores: Stores, partition: str, deadline: Deadline) -> None:
-    ids = stores.reader.ids_of_others(partition, set(), deadline)
+    ids = (found for shard in shard_keys(partition) for found, _ in stores.reader.owners(shard, deadline))
     while some := list(islice(ids, DELETED_AT_ONCE)):
         stores.records.write(partition, [], some, trailing=lambda: (), deadline=deadline)
 

@@ -38,7 +38,7 @@ class Written(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Batch:
-    """The changes of one accepted batch. Records that belong to a resource of `yields_to` are left as they are.
+    """The changes of one accepted batch. Stored records that it `leaves` stay as they are, whatever it brings.
 
     `store_contents` stores the file contents of the puts that will be written, right before; None when those of all
     puts are stored already.
@@ -46,7 +46,7 @@ class Batch:
 
     origin: Origin
     changes: Changes
-    yields_to: Set[str] = frozenset()
+    leaves: Callable[[StoredMark], bool] = lambda _: False
     store_contents: Callable[[Sequence[Put]], None] | None = None
 
 
@@ -127,25 +127,27 @@ def _fold(batches: Sequence[Batch], marks: Mapping[str, StoredMark]) -> _Folded:
 
 def _take(batch: Batch, last: dict[str, tuple[Put, Origin] | None], marks: Mapping[str, StoredMark]) -> Tally:
     """Let a batch follow those before it in `last`."""
-    origin, resource_uid, yields_to = batch.origin, batch.origin.resource_uid, batch.yields_to
+    origin, resource_uid, leaves = batch.origin, batch.origin.resource_uid, batch.leaves
     created = updated = deleted = 0
     for put in batch.changes.puts:
         record_id = put.id
         if record_id in last:
-            before = last[record_id]
+            before, mark = last[record_id], None
             known = None if before is None else (before[0].hash, before[1].resource_uid)
         else:
             mark = marks.get(record_id)
             known = None if mark is None else (mark.hash, mark.resource_uid)
         if known is None:
             created += 1
-        elif known == (put.hash, resource_uid) or known[1] in yields_to:
+        elif known == (put.hash, resource_uid) or (mark is not None and leaves(mark)):
             continue
         else:
             updated += 1
         last[record_id] = (put, origin)
     for record_id in batch.changes.deletes:
-        if (last[record_id] if record_id in last else marks.get(record_id)) is not None:
+        mark = marks.get(record_id)
+        is_there = last[record_id] is not None if record_id in last else mark is not None and not leaves(mark)
+        if is_there:
             deleted += 1
             last[record_id] = None
     unchanged = len(batch.changes.puts) - created - updated

@@ -11,9 +11,10 @@ class FetchFailed(Exception):  # noqa: N818 - the fetch failed, the program did 
     code = "fetch_failed"
     is_retriable = False
 
-    def __init__(self, detail: str = "", *, retry_after: int | None = None) -> None:
+    def __init__(self, detail: str = "", *, retry_after: int | None = None, http_status: int | None = None) -> None:
         super().__init__(detail)
         self.detail, self.retry_after = detail, retry_after  # retry_after: seconds that the server asked to wait
+        self.http_status = http_status  # of an answer that says so
         self.place = ""  # what was being fetched; set where that is known
 
     @property

@@ -37,7 +37,8 @@ def failure_of(answer: HTTPResponse) -> FetchFailed:
     """Why there is no content in this answer, with the seconds that it asks to wait."""
     others = {4: RequestRefused, 5: ServerFailed}.get(answer.status // 100, InvalidAnswer)
     kind = _FAILURES.get(answer.status, others)
-    return kind(f"HTTP {answer.status}", retry_after=_retry_after(answer) if kind.is_retriable else None)
+    retry_after = _retry_after(answer) if kind.is_retriable else None
+    return kind(f"HTTP {answer.status}", retry_after=retry_after, http_status=answer.status)
 
 
 def validators_of(answer: HTTPResponse, url: RemoteUrl) -> Validators:

@@ -7,6 +7,9 @@
 | processor stack | `dataset#{dataset_uid}` | `processors`          |
 | resource        | `dataset#{dataset_uid}` | `resource#{uid}`      |
 | uploaded file   | `dataset#{dataset_uid}` | `file#{uid}`          |
+| published sources | `dataset#{dataset_uid}` | `sources`           |
+| copy of a source | `dataset#{dataset_uid}` | `copy#{resource_uid}` |
+| accepted refresh | `dataset#{dataset_uid}` | `accepted#{resource_uid}` |
 | schedule        | `dataset#{dataset_uid}` | `schedule#{uid}`      |
 | upload          | `dataset#{dataset_uid}` | `upload#{upload_id}`  |
 | publication     | `dataset#{dataset_uid}` | `publication`         |
@@ -42,6 +45,7 @@ from chalicelib.store.dynamodb import CONNECT_TIMEOUT, READ_TIMEOUT
 DATASETS, API_KEYS, SWEEPS = "dataset", "apikey", "sweep"
 FIELDS, PROCESSORS, PUBLICATION, CONFIG, LANE = "fields", "processors", "publication", "config", "lane"
 SOURCES, SECRETS = "sources", "secrets"
+COPY, ACCEPTED_REFRESH = "copy#", "accepted#"
 RESOURCE, FILE, SCHEDULE, UPLOADED, JOB = "resource#", "file#", "schedule#", "upload#", "job#"
 WAITING, CHECKING, ACCEPTED, REFUSED = "waiting", "checking", "accepted", "refused"  # states of an upload
 
@@ -177,6 +181,45 @@ class SourceSecretsItem(Model):
     names = UnicodeSetAttribute(null=True)
 
 
+class CopyItem(Model):
+    """What the records of a remote resource were made of: the job that wrote them (`batch_id`) for a generation and a
+    published version, the copy of the file and the manifest in the sources bucket, and what tells that the file has
+    not changed (`sha256` is null once that is forgotten). While another job is writing, `overwritten_by` is its id."""
+
+    class Meta:
+        """Bound in `bind_models`."""
+
+        table_name = ""
+
+    pk = UnicodeAttribute(hash_key=True)
+    sk = UnicodeAttribute(range_key=True)
+    batch_id = UnicodeAttribute()
+    generation = NumberAttribute()
+    version = NumberAttribute()
+    content_key = UnicodeAttribute(null=True)
+    manifest_key = UnicodeAttribute()
+    validators = JsonAttribute(null=True)
+    sha256 = UnicodeAttribute(null=True)
+    size = NumberAttribute()
+    records = NumberAttribute()
+    overwritten_by = UnicodeAttribute(null=True)
+
+
+class AcceptedRefreshItem(Model):
+    """The last refresh of a remote resource that was accepted as a job: by which run, and as what outcome."""
+
+    class Meta:
+        """Bound in `bind_models`."""
+
+        table_name = ""
+
+    pk = UnicodeAttribute(hash_key=True)
+    sk = UnicodeAttribute(range_key=True)
+    run_id = UnicodeAttribute()
+    batch_id = UnicodeAttribute()
+    outcome = JsonAttribute()
+
+
 class ScheduleItem(Model):
     """When the remote resources of a dataset are to be refreshed, Europe/Paris: unix cron expressions, one a line, and
     the recurrence they were made of, if any."""
@@ -309,6 +352,8 @@ MODELS: tuple[type[Model], ...] = (
     UploadedFileItem,
     PublishedSourcesItem,
     SourceSecretsItem,
+    CopyItem,
+    AcceptedRefreshItem,
     ScheduleItem,
     PublicationItem,
     UploadItem,

@@ -78,12 +78,12 @@ class RecordReader:
                     yield from map(_record, page["Items"])
                     page = following.result()
 
-    def ids_of_others(self, partition: str, resource_uids: set[str], deadline: Deadline) -> Iterator[str]:
-        """The ids of the records that belong to none of the given resources, read strongly: they are to be deleted."""
+    def owners(self, shard: str, deadline: Deadline) -> Iterator[tuple[str, str]]:
+        """The ids of the records of one shard (its pk), each with the uid of the resource that it belongs to, read
+        strongly: what is deleted is decided by them."""
         options = {"ProjectionExpression": "sk,r", "ConsistentRead": True}
-        for pk in shard_keys(partition):
-            for page in self._pages(pk, deadline, options):
-                yield from (item["sk"]["S"] for item in page["Items"] if item["r"]["S"] not in resource_uids)
+        for page in self._pages(shard, deadline, options):
+            yield from ((item["sk"]["S"], item["r"]["S"]) for item in page["Items"])
 
     def walk(self, partition: str, after: str, deadline: Deadline) -> Iterator[OwnedRecord]:
         """All there is to know of the records whose ids come after that one ("": of all), in the order of their ids,

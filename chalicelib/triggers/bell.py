@@ -37,7 +37,8 @@ def on_bell(event: Mapping[str, Any], context: Any) -> None:
     """Do what one message of the bell queue (an SQS event) asks for."""
     for message in event["Records"]:
         left = context.get_remaining_time_in_millis() / 1000 - READ_TIMEOUT - 1
-        handle(wiring.worker_stores(), message, _now, Deadline(min(MAX_SECONDS, left)), wiring.limits())
+        deadline = Deadline(min(MAX_SECONDS, left))
+        handle(wiring.worker_stores(), message, _now, deadline, wiring.limits())
 
 
 def handle(

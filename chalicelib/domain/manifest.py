@@ -1,0 +1,60 @@
+"""Manifests: which records a file had, and what they were. The next file is compared with the manifest of the one
+before, in place of the table: what has not changed in the file is neither read nor written.
+
+A manifest is a run of entries of 36 bytes, one for each record: its id (20 bytes), then its content hash (16).
+"""
+
+from itertools import chain
+
+from chalicelib.domain.errors import ValidationFailed
+
+MAX_RECORDS = 2_000_000
+"""To compare two files of so many takes some 700 MB for a moment: a set of the entries of one, and both manifests."""
+
+_ID, _ENTRY = 20, 36  # bytes
+
+
+class Manifest:
+    """The manifest of a file that is being read. Of records with the same id the last one counts."""
+
+    def __init__(self) -> None:
+        self._hashes: dict[bytes, bytes] = {}
+
+    def __len__(self) -> int:
+        return len(self._hashes)
+
+    def add(self, record_id: str, content_hash: str) -> None:
+        """Take a record; ValidationFailed when they become too many."""
+        self._hashes[bytes.fromhex(record_id)] = bytes.fromhex(content_hash)
+        if len(self._hashes) > MAX_RECORDS:
+            raise ValidationFailed(
+                {"datasource": [f"the file has more than {MAX_RECORDS} records: split it into several resources"]}
+            )
+
+    def packed(self) -> bytes:
+        """What is kept."""
+        return b"".join(chain.from_iterable(self._hashes.items()))
+
+
+def entry(record_id: str, content_hash: str) -> bytes:
+    """The entry of a record."""
+    return bytes.fromhex(record_id) + bytes.fromhex(content_hash)
+
+
+def changed(new: bytes, old: bytes) -> set[bytes]:
+    """The entries that are not in the old manifest: those of records that are new, or not what they were."""
+    known = {old[i : i + _ENTRY] for i in range(0, len(old), _ENTRY)}
+    entries = (new[i : i + _ENTRY] for i in range(0, len(new), _ENTRY))
+    return {entry for entry in entries if entry not in known}
+
+
+def vanished(new: bytes, old: bytes) -> list[str]:
+    """The ids that only the old manifest has, in its order."""
+    left = ids(new)
+    before = (old[i : i + _ID] for i in range(0, len(old), _ENTRY))
+    return [record_id.hex() for record_id in before if record_id not in left]
+
+
+def ids(manifest: bytes) -> set[bytes]:
+    """The ids of its records, 20 bytes each."""
+    return {manifest[i : i + _ID] for i in range(0, len(manifest), _ENTRY)}

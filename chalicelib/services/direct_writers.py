@@ -1,0 +1,16 @@
+"""Jobs that read before they write wait until nobody writes beside the lane any more."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from chalicelib.domain.job import Job
+from chalicelib.store.dynamodb import Deadline
+
+DIRECT_WRITERS_END_AFTER = 36.0  # seconds; a request is stopped after 28, a commit may take some to come through
+
+
+def let_direct_writers_end(job: Job, clock: Callable[[], datetime], deadline: Deadline) -> None:
+    """What is read from here on decides what is overwritten or deleted. A request that saw no job when it began may
+    still be writing, and would not be seen: wait until the last of them has ended."""
+    accepted = datetime.fromtimestamp(job.accepted_at / 1000, UTC)
+    deadline.sleep(DIRECT_WRITERS_END_AFTER - (clock() - accepted).total_seconds())

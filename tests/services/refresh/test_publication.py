@@ -1,0 +1,106 @@
+"""Publishing a dataset with a remote resource: the worker fetches, and a failure of any kind has changed nothing."""
+
+from typing import Any
+
+import pytest
+
+from chalicelib.domain.run import QUEUED, UNCHANGED
+from chalicelib.services.dataset_status import abort, status_of
+from chalicelib.services.datasets import delete_dataset
+from chalicelib.services.publication import publish
+from chalicelib.store.dynamodb import Deadline
+from chalicelib.store.stores import Stores
+from tests.services.refresh.newsroom import Newsroom, a_newsroom, forget_rings
+from tests.services.refresh.test_failures import EVERY_THIRD, each_crash, in_the_end
+from tests.sources.web import Site, reply
+
+BOOKS = {"1": "Emma", "2": "Persuasion", "3": "Sanditon"}
+AFTER = {"1": "Pushed", "2": "Persuasion", "4": "New"}
+
+
+@pytest.fixture
+def room(shared_stores: Stores, site: Site) -> Newsroom:
+    forget_rings(shared_stores)
+    return a_newsroom(shared_stores, site, BOOKS)
+
+
+def status(room: Newsroom) -> tuple[str, str | None]:
+    shown = status_of(room.dataset_uid, room.now)
+    return shown["status"], shown["message"]
+
+
+def ask_to_publish(room: Newsroom) -> None:
+    publish(room.stores, room.dataset_uid, room.now, Deadline(60))
+
+
+def test_a_worker_fetches_however_small_the_file_is(room: Newsroom) -> None:
+    room.file.hold({"2": "Persuasion", "4": "New"})
+    room.push(_1="Pushed")
+    ask_to_publish(room)
+    assert status(room)[0] == "queued"
+    assert len(room.file.statuses) == 1
+    room.work()
+    assert (status(room)[0], room.books()) == ("idle", AFTER)
+    assert room.refresh().state == UNCHANGED
+    assert sorted(room.kept_objects()) == room.copy_objects()
+
+
+@pytest.mark.parametrize(
+    ("answer", "sentence"),
+    [
+        (reply(status="404 Not Found"), "The server has no such file"),
+        (reply(b"isbn,title\n1,a,b\n"), "line 2 has 3 cells"),
+        (reply(b"isbn,title\n", length=100), "did not arrive whole"),
+    ],
+    ids=["missing", "broken", "cut off"],
+)
+def test_a_fetch_that_fails_ends_the_publication_as_an_error_and_changes_nothing(
+    room: Newsroom, answer: Any, sentence: str
+) -> None:
+    version = room.device.live().version
+    room.file.answer = answer
+    room.publish()
+    shown, message = status(room)
+    assert (shown, sentence in str(message)) == ("error", True)
+    assert (room.device.live().version, room.books()) == (version, BOOKS)
+    assert sorted(room.kept_objects()) == room.copy_objects()
+    room.file.answer = None
+    assert room.refresh().state == UNCHANGED
+
+
+def test_a_publication_that_is_aborted_while_it_fetches_changes_nothing(room: Newsroom) -> None:
+    def meanwhile() -> None:
+        room.file.meanwhile = lambda: None
+        abort(room.dataset_uid, room.now)
+
+    room.file.hold({"1": "Changed"})
+    room.file.meanwhile = meanwhile
+    moments = iter(range(0, 30_000, 2))  # it is asked at most once a second whether to stop
+    ask_to_publish(room)
+    room.work(deadline=lambda: Deadline(50_000, clock=lambda: float(next(moments)), sleep=lambda _: None))
+    assert (status(room)[0], room.books()) == ("idle", BOOKS)
+    assert sorted(room.kept_objects()) == room.copy_objects()
+
+
+@EVERY_THIRD
+def test_a_worker_that_dies_anywhere_leaves_it_to_the_next(room: Newsroom, first: int) -> None:
+    room.push(_1="Pushed")
+    room.file.hold({"1": "Emma", "2": "Persuasion", "4": "New"})
+    ask_to_publish(room)
+    room.work(most=1, expect_silence=False)  # it is staged and accepted
+
+    def check(fatal: int) -> None:
+        in_the_end(room)
+        assert room.books() == AFTER, fatal
+        assert status(room)[0] == "idle", fatal
+        assert room.run().state == UNCHANGED, fatal
+
+    each_crash(room, room.work, check, first)
+
+
+def test_deleting_the_dataset_leaves_no_copy(room: Newsroom) -> None:
+    room.file.hold({**BOOKS, "4": "New"})
+    assert room.run().state == QUEUED
+    delete_dataset(room.stores, room.dataset_uid, NOW)
+    room.work()
+    assert room.kept_objects() == []
