@@ -185,24 +185,22 @@ def security_of(dataset: DatasetItem) -> dict[str, Any]:
 
 
 def delete_dataset(stores: Stores, dataset_uid: str) -> None:
-    """Delete a dataset with its draft, its files, and the secrets and copies of its sources. Its records are out of
+    """Delete a dataset with its draft, its uploaded files and the secrets of its sources. Its records are out of
     reach at once, since nothing leads to their partition any more; pending jobs are dropped."""
     dataset = find_dataset(dataset_uid)
     pk = dataset_pk(dataset_uid)
     _delete_secrets(stores, pk)  # first: when it fails, repeating the request finds them again
     files = list(UploadedFileItem.query(pk, UploadedFileItem.sk.startswith(FILE), consistent_read=True))
-    resources = list(ResourceItem.query(pk, ResourceItem.sk.startswith(RESOURCE), consistent_read=True))
     with one_transaction() as transaction:
         transaction.delete(dataset)
         transaction.delete(live_item(dataset.dataset_id))
         for name in (PROCESSORS, FIELDS):
             transaction.delete(StackItem.get(pk, name, consistent_read=True))
-        for resource in resources:
+        for resource in ResourceItem.query(pk, ResourceItem.sk.startswith(RESOURCE), consistent_read=True):
             transaction.delete(resource)
     for schedule in ScheduleItem.query(pk, ScheduleItem.sk.startswith(SCHEDULE), consistent_read=True):
         schedule.delete()
     stores.sources.delete([source_key(dataset_uid, file.uid) for file in files])
-    stores.sources.delete([source_copy_key(dataset_uid, resource.uid) for resource in resources if resource.source])
     for file in files:
         with conflicts_as_edit_conflict():
             file.delete()
@@ -213,11 +211,6 @@ def delete_dataset(stores: Stores, dataset_uid: str) -> None:
 def source_key(dataset_uid: str, file_uid: str) -> str:
     """Where an uploaded file lies in the sources bucket."""
     return f"{dataset_uid}/{file_uid}"
-
-
-def source_copy_key(dataset_uid: str, resource_uid: str) -> str:
-    """Where the copy of a remote source lies in the sources bucket."""
-    return f"{dataset_uid}/copies/{resource_uid}"
 
 
 def shown(dataset: DatasetItem) -> dict[str, Any]:

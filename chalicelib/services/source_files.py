@@ -14,7 +14,7 @@ from chalicelib.domain.field_stack import MAX_FIELDS
 from chalicelib.domain.identifiers import new_uid
 from chalicelib.domain.inference import SourceField, infer_fields
 from chalicelib.domain.shape import Key, checked
-from chalicelib.services.datasets import find_dataset, source_copy_key, source_key
+from chalicelib.services.datasets import find_dataset, source_key
 from chalicelib.sources.formats.broken import BrokenFile
 from chalicelib.sources.formats.detection import detect
 from chalicelib.sources.formats.opening import open_records
@@ -78,6 +78,11 @@ def drop_source_copy(stores: Stores, dataset_uid: str, resource_uid: str) -> Non
     """Remove the copy of a remote source that was fetched last; none is fine. The next refresh fetches it anew, and
     whole."""
     stores.sources.delete([source_copy_key(dataset_uid, resource_uid)])
+
+
+def source_copy_key(dataset_uid: str, resource_uid: str) -> str:
+    """Where the copy of a remote source lies in the sources bucket."""
+    return f"{dataset_uid}/copies/{resource_uid}"
 
 
 def _bounded(fields: list[SourceField], key: str) -> list[SourceField]:

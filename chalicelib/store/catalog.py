@@ -7,6 +7,8 @@
 | processor stack | `dataset#{dataset_uid}` | `processors`          |
 | resource        | `dataset#{dataset_uid}` | `resource#{uid}`      |
 | uploaded file   | `dataset#{dataset_uid}` | `file#{uid}`          |
+| published sources | `dataset#{dataset_uid}` | `sources`           |
+| names of secrets | `dataset#{dataset_uid}` | `secrets`            |
 | schedule        | `dataset#{dataset_uid}` | `schedule#{uid}`      |
 | upload          | `dataset#{dataset_uid}` | `upload#{upload_id}`  |
 | publication     | `dataset#{dataset_uid}` | `publication`         |

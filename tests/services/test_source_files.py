@@ -3,8 +3,8 @@
 import pytest
 
 from chalicelib.domain.errors import NotFound
-from chalicelib.services.datasets import source_copy_key
 from chalicelib.services.resources import clean_cache
+from chalicelib.services.source_files import source_copy_key
 from chalicelib.store.stores import Stores
 from tests.services.devices import a_device
 
