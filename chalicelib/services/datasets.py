@@ -198,19 +198,17 @@ def delete_dataset(stores: Stores, dataset_uid: str, now: datetime) -> None:
     _delete_secrets(stores, pk)  # first: when it fails, repeating the request finds them again
     files = list(UploadedFileItem.query(pk, UploadedFileItem.sk.startswith(FILE), consistent_read=True))
     live = live_item(dataset.dataset_id)
-    resources = list(ResourceItem.query(pk, ResourceItem.sk.startswith(RESOURCE), consistent_read=True))
     with one_transaction() as transaction:
         transaction.delete(dataset)
         transaction.delete(live)
         sweep_later(transaction, dataset_uid, live.generation, now)
         for name in (PROCESSORS, FIELDS):
             transaction.delete(StackItem.get(pk, name, consistent_read=True))
-        for resource in resources:
+        for resource in ResourceItem.query(pk, ResourceItem.sk.startswith(RESOURCE), consistent_read=True):
             transaction.delete(resource)
     for schedule in ScheduleItem.query(pk, ScheduleItem.sk.startswith(SCHEDULE), consistent_read=True):
         schedule.delete()
     stores.sources.delete([source_key(dataset_uid, file.uid) for file in files])
-    stores.sources.delete([source_copy_key(dataset_uid, resource.uid) for resource in resources if resource.source])
     for file in files:
         with conflicts_as_edit_conflict():
             file.delete()
@@ -225,11 +223,6 @@ def delete_dataset(stores: Stores, dataset_uid: str, now: datetime) -> None:
 def source_key(dataset_uid: str, file_uid: str) -> str:
     """Where an uploaded file lies in the sources bucket."""
     return f"{dataset_uid}/{file_uid}"
-
-
-def source_copy_key(dataset_uid: str, resource_uid: str) -> str:
-    """Where the copy of a remote source lies in the sources bucket."""
-    return f"{dataset_uid}/copies/{resource_uid}"
 
 
 def shown(dataset: DatasetItem) -> dict[str, Any]:

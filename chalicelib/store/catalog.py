@@ -10,6 +10,7 @@
 | published sources | `dataset#{dataset_uid}` | `sources`           |
 | copy of a source | `dataset#{dataset_uid}` | `copy#{resource_uid}` |
 | accepted refresh | `dataset#{dataset_uid}` | `accepted#{resource_uid}` |
+| names of secrets | `dataset#{dataset_uid}` | `secrets`            |
 | schedule        | `dataset#{dataset_uid}` | `schedule#{uid}`      |
 | upload          | `dataset#{dataset_uid}` | `upload#{upload_id}`  |
 | publication     | `dataset#{dataset_uid}` | `publication`         |

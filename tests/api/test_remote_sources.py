@@ -10,9 +10,9 @@ import boto3
 import pytest
 
 from chalicelib import wiring
-from chalicelib.services.datasets import source_copy_key
 from chalicelib.services.remote_sources import fetchable
-from chalicelib.store.catalog import RESOURCE, ResourceItem, dataset_pk
+from chalicelib.services.source_copies import content_key
+from chalicelib.store.catalog import COPY, RESOURCE, CopyItem, ResourceItem, dataset_pk
 from tests.api.conftest import Answer, Http
 from tests.api.test_automation import ROOT, created
 from tests.deployment import REGION, tables_text
@@ -191,20 +191,20 @@ def test_secrets_over_4096_bytes_are_refused(publisher: Publisher) -> None:
     assert publisher.kept() == []
 
 
-def test_a_dataset_takes_secrets_and_source_copies_with_it(publisher: Publisher) -> None:
+def test_a_dataset_takes_its_secrets_with_it(publisher: Publisher) -> None:
     created(publisher.create(publisher.source(auth=BASIC)))
-    uid, resource = publisher.dataset.rpartition("/")[2], publisher.path.rpartition("/")[2]
-    copies = wiring.stores().sources
-    copies.put(source_copy_key(uid, resource), CSV, "text/csv")
+    assert len(publisher.kept()) == 1
     assert publisher.http.delete(publisher.dataset, key=publisher.key).status == 204
-    assert (publisher.kept(), copies.get(source_copy_key(uid, resource))) == ([], None)
+    assert publisher.kept() == []
 
 
 def test_the_copy_of_a_source_goes_with_its_resource_or_when_it_is_asked_for(publisher: Publisher) -> None:
     created(publisher.create(publisher.source()))
     uid, resource = publisher.dataset.rpartition("/")[2], publisher.path.rpartition("/")[2]
-    copies, place = wiring.stores().sources, source_copy_key(uid, resource)
+    copies, place = wiring.stores().sources, content_key(uid, resource, "batch")
+    kept = {"batch_id": "batch", "content_key": place, "manifest_key": "m", "sha256": "s", "size": 1, "records": 1}
     for method, path in (("POST", "/clean_cache/"), ("DELETE", "")):
+        CopyItem(dataset_pk(uid), COPY + resource, generation=1, version=1, **kept).save()
         copies.put(place, CSV, "text/csv")
         assert publisher.http.request(method, publisher.path + path, key=publisher.key).status == 204
         assert copies.get(place) is None

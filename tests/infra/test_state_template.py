@@ -106,7 +106,8 @@ def test_functions_may_do_what_they_need_on_their_own_stage_and_no_more(stage: s
         actions, named = statement["Action"], statement["Resource"]
         assert not any("*" in action for action in ([actions] if isinstance(actions, str) else actions))
         for resource in [named] if isinstance(named, str) else named:
-            assert f"freshwire-{stage}-" in resource or resource.endswith("/aws/lambda/freshwire-*")
+            is_of_stage = f"freshwire-{stage}-" in resource or f":parameter/freshwire/{stage}/" in resource
+            assert is_of_stage or resource.endswith("/aws/lambda/freshwire-*")
         if statement["Sid"] != "WriteLogs":
             own = {"StringEquals": {"aws:ResourceAccount": "${aws:PrincipalAccount}"}}
             assert statement["Condition"] == own

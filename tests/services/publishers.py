@@ -43,7 +43,7 @@ def a_library(stores: Stores) -> Device:
 
 def ask(device: Device, limits: Limits = BY_WORKER, now: datetime = NOW) -> None:
     """Publish the draft, and leave to the worker what is left to it."""
-    publish(device.stores, device.dataset_uid, now, Deadline(5), limits=limits)
+    publish(device.stores, device.dataset_uid, now, Deadline(60), limits=limits)
 
 
 def status(device: Device, now: datetime = NOW) -> str:
@@ -80,5 +80,5 @@ def assert_nothing_changed(device: Device) -> None:
 def due(device: Device) -> set[str]:
     """What of this dataset the tick would ring for, some day."""
     later = int(at(10**6).timestamp())
-    found = {pk for task in (LANE, PUBLISH) for pk, _ in device.stores.due.keys(task, later, Deadline(5))}
+    found = {pk for task in (LANE, PUBLISH) for pk, _ in device.stores.due.keys(task, later, Deadline(60))}
     return {pk for pk in found if pk.endswith((f"#{device.dataset_uid}", f"#{device.target.dataset_id}"))}

@@ -55,7 +55,7 @@ def test_records_of_a_removed_resource_are_dropped_and_pushed_ones_never(device:
     device.is_followed = True
     device.push({"isbn": "8", "title": "pushed"})
     assert isbns(device) == {"pushed", "0", "1", "2", "7", "8"}
-    resources.delete_resource(device.dataset_uid, more)
+    resources.delete_resource(device.stores, device.dataset_uid, more, NOW)
     device.publish()
     assert isbns(device) == {"pushed", "0", "1", "2", "8"}
 

@@ -78,7 +78,7 @@ def test_a_published_secret_stays_until_another_is_published_even_without_its_re
     remote = {"source": publisher.resource.source, "secret": first}
     assert fetchable(publisher.stores, remote)["connection"]["auth"]["password"] == "the first of all passwords"
     assert second != third
-    datasets.delete_dataset(publisher.stores, publisher.uid)
+    datasets.delete_dataset(publisher.stores, publisher.uid, publisher.now)
     assert publisher.kept() == set()
 
 

@@ -101,6 +101,6 @@ def test_a_worker_that_dies_anywhere_leaves_it_to_the_next(room: Newsroom, first
 def test_deleting_the_dataset_leaves_no_copy(room: Newsroom) -> None:
     room.file.hold({**BOOKS, "4": "New"})
     assert room.run().state == QUEUED
-    delete_dataset(room.stores, room.dataset_uid, NOW)
+    delete_dataset(room.stores, room.dataset_uid, room.now)
     room.work()
     assert room.kept_objects() == []

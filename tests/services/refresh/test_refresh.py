@@ -11,7 +11,7 @@ from chalicelib.services.refresh import refresh_dataset
 from chalicelib.services.source_copies import find_copy
 from chalicelib.store.dynamodb import Deadline
 from chalicelib.store.stores import Stores
-from tests.builders import NOW
+from tests.builders import NOW, at
 from tests.deployment import LOOPBACK_ONLY
 from tests.services.refresh.newsroom import Newsroom, WebFile, a_newsroom
 from tests.sources.web import Site
@@ -143,7 +143,7 @@ def test_records_that_do_not_fit_are_left_out_counted_and_the_first_100_kept(sha
 
 def test_edits_of_the_draft_do_not_matter_to_a_run(room: Newsroom) -> None:
     stacks.fields.add(room.dataset_uid, {"type": "delete", "field": "title"})
-    resources.delete_resource(room.dataset_uid, room.resource_uid)
+    resources.delete_resource(room.stores, room.dataset_uid, room.resource_uid, room.now)
     room.file.hold({**BOOKS, "5": "Evelyn"})
     assert room.refresh().state == QUEUED
     assert room.books() == {**BOOKS, "5": "Evelyn"}
@@ -257,7 +257,7 @@ def test_of_two_sources_one_may_fail(shared_stores: Stores, site: Site) -> None:
     site.routes["/other.csv"] = other
     source = {"type": "http", "connection": {"type": "http", "url": site.base}, "relative_url": "/other.csv"}
     resources.create_resource(
-        shared_stores, room.dataset_uid, {"type": "csvfile", "datasource": source, "title": "Other"}, room.now
+        shared_stores, room.dataset_uid, {"type": "csvfile", "datasource": source, "title": "Other"}, at(1)
     )
     room.publish()
     room.file.content = b"isbn,title\n1,a,b,c\n"
