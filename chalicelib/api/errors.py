@@ -30,7 +30,7 @@ STATUSES: dict[type[Refused], int] = {
     errors.PublicationAborted: 409,
     errors.RecordLimitReached: 400,
     errors.EditConflict: 409,
-    errors.UniqueKeyChangeRefused: 409,
+    errors.RecordsWouldBeLost: 409,
     errors.LaneNotPaused: 409,
     errors.UploadNotFound: 404,
     errors.UploadMissing: 409,

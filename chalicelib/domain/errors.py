@@ -196,12 +196,17 @@ class EditConflict(Refused):
     code = "edit_conflict"
 
 
-class UniqueKeyChangeRefused(Refused):
-    """Records are stored whose ids or field names this change would not fit: the fields of the unique key (all fields,
-    when none is marked) keep their type, and published fields their name, while there are records. Take the change
-    back, or unpublish the dataset (this drops its records), then publish it again."""
+class RecordsWouldBeLost(Refused):
+    """Publishing would give the stored records new ids, and some would not survive that."""
 
-    code = "unique_key_changed"
+    code = "records_would_be_lost"
+
+    def __init__(self, records: int, collisions: int, unidentified: int) -> None:
+        super().__init__(
+            f"Under the unique key of the draft {collisions} of {records} records would be overwritten by another one, "
+            f"and {unidentified} would have no id, because a field of the key is missing or does not fit its type. "
+            'Nothing has changed. Choose other fields for the key, or publish with {"accept_loss": true}.'
+        )
 
 
 class InvalidQuery(Refused):

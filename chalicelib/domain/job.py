@@ -13,7 +13,8 @@ class Job:
     """One job. It was prepared for this version and generation of the dataset, and applies to that generation only.
 
     What it writes (`domain/changes.py`) is in `inline`, gzipped, or in the objects named by `parts`, one after the
-    other; `done` of them have been applied, with these `counts`. `accepted_at` is in epoch milliseconds.
+    other; `done` of them have been applied, with these `counts`. `position` is the last record id that was re-keyed.
+    `accepted_at` is in epoch milliseconds.
     """
 
     kind: str
@@ -30,6 +31,7 @@ class Job:
     parts: Sequence[str] = ()
     done: int = 0
     counts: Mapping[str, int] = field(default_factory=dict)
+    position: str = ""
     seq: int = 0
 
     @property

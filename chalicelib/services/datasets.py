@@ -16,7 +16,7 @@ from chalicelib.domain.shape import Key, checked
 from chalicelib.services.bells import LANE, ring
 from chalicelib.services.security import changed_security
 from chalicelib.services.source_copies import drop_copies
-from chalicelib.services.sweep import sweep_later
+from chalicelib.services.sweep import sweep_generations_later
 from chalicelib.store.catalog import (
     ACCEPTED_REFRESH,
     CONFIG,
@@ -201,7 +201,7 @@ def delete_dataset(stores: Stores, dataset_uid: str, now: datetime) -> None:
     with one_transaction() as transaction:
         transaction.delete(dataset)
         transaction.delete(live)
-        sweep_later(transaction, dataset_uid, live.generation, now)
+        sweep_generations_later(transaction, live, now)
         for name in (PROCESSORS, FIELDS):
             transaction.delete(StackItem.get(pk, name, consistent_read=True))
         for resource in ResourceItem.query(pk, ResourceItem.sk.startswith(RESOURCE), consistent_read=True):

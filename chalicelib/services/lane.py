@@ -25,8 +25,8 @@ from chalicelib.store.stores import Stores
 Clock = Callable[[], datetime]
 MAX_FOLDED, MAX_CHARACTERS = 150_000, 64_000_000  # of records that are folded and written as one set, in memory
 DROPPED = (
-    "The dataset was unpublished or deleted before this batch was applied: publish it and send the records again, if "
-    "they are wanted."
+    "The dataset was unpublished or deleted, or a change of its unique key aborted, before this batch was applied: "
+    "publish it and send the records again, if they are wanted."
 )
 
 

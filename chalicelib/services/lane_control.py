@@ -66,9 +66,14 @@ def _withdraw(job: Job, now: datetime, deadline: Deadline) -> None:
     attempt = 0
     while True:
         live = live_item(job.dataset_id)
-        if (live.version, live.generation) != (job.version, job.generation) or live.coming is None:
+        is_for_this = job.generation in (live.generation, live.coming_generation)
+        if live.version != job.version or not is_for_this or live.coming is None:
             break
-        actions: list[Action] = [LiveItem.coming.remove(), LiveItem.version.set(live.version + 1)]
+        actions: list[Action] = [
+            LiveItem.coming.remove(),
+            LiveItem.coming_generation.remove(),
+            LiveItem.version.set(live.version + 1),
+        ]
         if not live.is_published:
             actions.append(LiveItem.generation.add(1))  # the records that were loaded are out of reach
         try:
@@ -76,6 +81,8 @@ def _withdraw(job: Job, now: datetime, deadline: Deadline) -> None:
                 transaction.update(live, actions, condition=LiveItem.version == job.version)
                 if not live.is_published:
                     sweep_later(transaction, job.dataset_uid, job.generation, now)
+                elif live.coming_generation:
+                    sweep_later(transaction, job.dataset_uid, live.coming_generation, now)
             break
         except EditConflict:
             deadline.pause(attempt)

@@ -14,14 +14,14 @@ from pynamodb.exceptions import DoesNotExist
 from chalicelib.domain.errors import (
     ConfigurationMoved,
     EditConflict,
+    InvalidDatasetStatus,
     NotFound,
     PublicationAborted,
+    RecordsWouldBeLost,
     Refused,
     TemporarilyUnavailable,
-    UniqueKeyChangeRefused,
 )
 from chalicelib.domain.live import Configuration, LiveDataset
-from chalicelib.domain.schema import Schema
 from chalicelib.services.bells import LANE, PUBLISH, ring
 from chalicelib.services.dataset_status import (
     DELETING,
@@ -29,6 +29,7 @@ from chalicelib.services.dataset_status import (
     IDLE,
     PROCESSING,
     QUEUED,
+    READY,
     SAVING,
     TRIES,
     UNFINISHED,
@@ -45,8 +46,9 @@ from chalicelib.services.datasets import find_dataset, live_item
 from chalicelib.services.publication_plan import LIMITS, Limits, Plan, draft_plan, uploaded_bytes
 from chalicelib.services.publication_staging import commit_publication, stage_sources
 from chalicelib.services.published_sources import sources_item
+from chalicelib.services.rekeying import foreseen_loss
 from chalicelib.services.source_copies import drop_copies
-from chalicelib.services.sweep import sweep_later
+from chalicelib.services.sweep import sweep_generations_later
 from chalicelib.store.catalog import (
     PUBLICATION,
     SOURCES,
@@ -64,10 +66,19 @@ from chalicelib.store.job_item import RUNG_AGAIN_AFTER
 from chalicelib.store.stores import Stores
 
 COMMIT_SECONDS = 5.0
+LOOKING_SECONDS = 8.0  # for what another unique key would lose; with more to look at a worker does
 MAX_ATTEMPTS = 5  # of a worker to read the files, after which the publication ends as an error
 
 
-def publish(stores: Stores, dataset_uid: str, now: datetime, deadline: Deadline, *, limits: Limits = LIMITS) -> None:
+def publish(
+    stores: Stores,
+    dataset_uid: str,
+    now: datetime,
+    deadline: Deadline,
+    *,
+    limits: Limits = LIMITS,
+    accepts_loss: bool = False,
+) -> None:
     """Publish the draft: at once, so that whoever publishes a small file learns what is wrong with it, or by a worker
     whose progress the status shows.
 
@@ -75,12 +86,14 @@ def publish(stores: Stores, dataset_uid: str, now: datetime, deadline: Deadline,
     """
     dataset = find_dataset(dataset_uid)
     with held(dataset, PROCESSING, now):
-        plan = draft_plan(dataset_uid)
+        plan = draft_plan(dataset_uid, accepts_loss=accepts_loss)
         live = _live(stores, dataset, deadline)
-        _check_identity(stores, live, plan.configuration.schema, deadline)
-        if any(source.remote for source in plan.sources) or uploaded_bytes(dataset_uid, plan) > limits.bytes_at_once:
+        if live.coming_generation is not None:
+            raise InvalidDatasetStatus(SAVING, READY)
+        has_time = _check_loss(stores, live, plan, deadline.within(LOOKING_SECONDS))
+        if not has_time or _is_large(dataset_uid, plan, limits):
             _hand_over(stores, dataset, plan, now)
-        elif plan.sources or live.has_jobs or _leaves_records_behind(live, plan.configuration):
+        elif plan.sources or live.has_jobs or plan.rekeys(live) or _leaves_records_behind(live, plan.configuration):
             _stage_and_commit(stores, dataset, live, plan, now=now, deadline=deadline, limits=limits)
         else:
             _switch_over(dataset_uid, live, plan.configuration, now)
@@ -131,10 +144,15 @@ def unpublish(stores: Stores, dataset_uid: str, now: datetime) -> None:
         with one_transaction() as transaction:
             transaction.update(
                 live,
-                [LiveItem.is_published.set(False), LiveItem.generation.add(1), LiveItem.coming.remove()],
+                [
+                    LiveItem.is_published.set(False),
+                    LiveItem.generation.set((live.coming_generation or live.generation) + 1),
+                    LiveItem.coming.remove(),
+                    LiveItem.coming_generation.remove(),
+                ],
             )
             transaction.update(dataset, [DatasetItem.is_published.set(False)])
-            sweep_later(transaction, dataset_uid, live.generation, now)
+            sweep_generations_later(transaction, live, now)
             transaction.delete(PublishedSourcesItem(dataset_pk(dataset_uid), SOURCES))
         with suppress(TemporarilyUnavailable), aws_faults_as_unavailable():
             drop_copies(stores, dataset_uid)  # of the former generation; they say nothing about the next
@@ -169,7 +187,8 @@ def _stage_and_commit(
     staged = stage_sources(stores, live, plan, now=now, deadline=deadline, limits=limits)
     try:
         live = _live(stores, dataset, deadline)
-        _check_identity(stores, live, plan.configuration.schema, deadline)
+        if not _check_loss(stores, live, plan, deadline):
+            raise TemporarilyUnavailable(_TOO_MANY)
         moment = now + timedelta(seconds=deadline.elapsed())  # reading the files may have taken minutes
         move(dataset.uid, SAVING, moment, lease=WORKER_LEASE)
     except BaseException:
@@ -190,22 +209,20 @@ def _live(stores: Stores, dataset: DatasetItem, deadline: Deadline) -> LiveDatas
     return live
 
 
-def _check_identity(stores: Stores, live: LiveDataset, schema: Schema, deadline: Deadline) -> None:
-    """Stored records keep the ids and the field names they came in under: refuse a schema that they would not fit."""
-    if not live.is_published or _fits_stored(live.configuration.schema, schema):
-        return
-    if live.has_jobs or any(stores.reader.scan(live.partition, deadline, most=1, consistent=True)):
-        raise UniqueKeyChangeRefused
+def _check_loss(stores: Stores, live: LiveDataset, plan: Plan, deadline: Deadline) -> bool:
+    """Refuse to give records other ids when some would be lost by that, and nobody has accepted it. Answers whether
+    there was time to look at all of them."""
+    if not plan.rekeys(live) or plan.accepts_loss:
+        return True
+    loss = foreseen_loss(stores, live, plan.configuration.schema, deadline)
+    if loss.is_any:
+        raise RecordsWouldBeLost(loss.records, loss.collisions, loss.unidentified)
+    return loss.is_complete
 
 
-def _fits_stored(old: Schema, new: Schema) -> bool:
-    now_by_source = {field.source: field for field in new.fields}
-    renamed = any(f.source in now_by_source and now_by_source[f.source].name != f.name for f in old.fields)
-    if renamed or old.unique_key != new.unique_key:
-        return False
-    # Without a unique key every value takes part in the id; a field that is added later is null in the old records.
-    identifying = [f for f in old.fields if f.is_unique_key] or old.fields
-    return all((g := now_by_source.get(f.source)) is not None and g.type == f.type for f in identifying)
+def _is_large(dataset_uid: str, plan: Plan, limits: Limits) -> bool:
+    """Whether there is more to read than a request reads."""
+    return any(source.remote for source in plan.sources) or uploaded_bytes(dataset_uid, plan) > limits.bytes_at_once
 
 
 def _leaves_records_behind(live: LiveDataset, configuration: Configuration) -> bool:
@@ -247,3 +264,9 @@ def _switch_over(dataset_uid: str, live: LiveDataset, configuration: Configurati
                 raise
         else:
             return
+
+
+_TOO_MANY = (
+    "There are more records than there is time to look at under another unique key: publish with "
+    '{"accept_loss": true}, or unpublish first, which drops the records.'
+)

@@ -2,20 +2,25 @@
 deleted, and the new configuration takes the place of the old one. Applied again after a crash, it goes on."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 
 from chalicelib.domain.changes import ids_in
 from chalicelib.domain.errors import EditConflict
 from chalicelib.domain.job import Job
+from chalicelib.domain.live import Configuration
 from chalicelib.domain.receipt import Tally
+from chalicelib.domain.rekeying import Rekeyer
 from chalicelib.services.dataset_status import go_on_saving, saved
 from chalicelib.services.datasets import find_dataset, live_item
 from chalicelib.services.direct_writers import let_direct_writers_end
 from chalicelib.services.job_payload import load_changes, load_text
 from chalicelib.services.publication_plan import Source
 from chalicelib.services.published_sources import sources_item
+from chalicelib.services.rekeying import Rekeying
 from chalicelib.services.removal import Removal
 from chalicelib.services.source_copies import copy_item, discard_staged_copies, drop_copies
+from chalicelib.services.sweep import sweep_later
 from chalicelib.services.writing import Batch, write_batches
 from chalicelib.store.catalog import DatasetItem, LiveItem, one_transaction
 from chalicelib.store.dynamodb import Deadline
@@ -31,11 +36,26 @@ def apply_publication(stores: Stores, job: Job, clock: Callable[[], datetime], d
         if job.options["waits"] and not job.options["is_first"]:
             let_direct_writers_end(job, clock, deadline)
         drop_copies(stores, job.dataset_uid)  # the records are about to be made of others
+        _rekey(stores, job, clock, deadline)
         _load(stores, job, clock, deadline)
         if not job.options["is_first"]:
             _drop_others(stores, job, clock, deadline)
         _switch_over(stores, job, clock(), deadline)
     saved(job.dataset_uid, clock())
+
+
+def _rekey(stores: Stores, job: Job, clock: Callable[[], datetime], deadline: Deadline) -> None:
+    """Write the records into the next generation, which is the job's, under their new ids. How far it got is kept."""
+    item, before = live_item(job.dataset_id), job.options["rekeys_from"]
+    if before is None or item.coming is None:
+        return  # nothing to do; or unpublished meanwhile: what is left of the job comes to nothing
+    old, new = (Configuration.from_json(stored).schema for stored in (item.configuration, item.coming))
+    source = replace(job, generation=before).partition
+    walk = Rekeying(stores=stores, source=source, target=job.partition, batch_id=job.batch_id)
+    for position in walk.from_id(job.position, Rekeyer(old, new), deadline):
+        stores.lane.note_position(job, position, deadline)
+        stores.lane.forget_attempts(job.dataset_id, deadline)
+        go_on_saving(job.dataset_uid, clock())
 
 
 def _load(stores: Stores, job: Job, clock: Callable[[], datetime], deadline: Deadline) -> None:
@@ -67,10 +87,11 @@ def _drop_others(stores: Stores, job: Job, clock: Callable[[], datetime], deadli
 def _switch_over(stores: Stores, job: Job, now: datetime, deadline: Deadline) -> None:
     """The moment of publication: one transaction. Pushes that are queued, and edits, at the same moment make it try
     again."""
-    attempt = 0
+    attempt, before = 0, job.options["rekeys_from"]
+    generation = job.generation if before is None else before
     while True:
         dataset, item = find_dataset(job.dataset_uid), live_item(job.dataset_id)
-        if (item.version, item.generation) != (job.version, job.generation):
+        if (item.version, item.generation) != (job.version, generation):
             discard_staged_copies(stores, [job])
             return  # unpublished, or published anew behind this: the lane brings that
         try:
@@ -82,8 +103,10 @@ def _switch_over(stores: Stores, job: Job, now: datetime, deadline: Deadline) ->
                         LiveItem.published_version.set(job.version),
                         LiveItem.is_published.set(True),
                         LiveItem.coming.remove(),
+                        LiveItem.generation.set(job.generation),
+                        LiveItem.coming_generation.remove(),
                     ],
-                    condition=(LiveItem.version == job.version) & (LiveItem.generation == job.generation),
+                    condition=(LiveItem.version == job.version) & (LiveItem.generation == generation),
                 )
                 transaction.update(
                     dataset,
@@ -93,6 +116,8 @@ def _switch_over(stores: Stores, job: Job, now: datetime, deadline: Deadline) ->
                         DatasetItem.updated_at.set(now.isoformat(timespec="milliseconds")),
                     ],
                 )
+                if before is not None:
+                    sweep_later(transaction, job.dataset_uid, before, now)
                 transaction.save(sources_item(job.dataset_uid, job.version, _sources(job)))
                 for resource_uid, copy in job.options["copies"].items():
                     transaction.save(copy_item(job, resource_uid, job.version, copy))

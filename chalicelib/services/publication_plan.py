@@ -8,7 +8,8 @@ from typing import Any
 import orjson
 
 from chalicelib.domain.errors import ValidationFailed
-from chalicelib.domain.live import Configuration
+from chalicelib.domain.live import Configuration, LiveDataset
+from chalicelib.domain.rekeying import keeps_ids
 from chalicelib.services.drafts import draft_configuration, draft_resources
 from chalicelib.services.source_files import size_of
 from chalicelib.sources.address_guard import AddressGuard
@@ -51,11 +52,12 @@ class Source:
 @dataclass(frozen=True, kw_only=True)
 class Plan:
     """The configuration to publish, the files to load under it, and the uids of the realtime resources, whose records
-    are newer than any file."""
+    are newer than any file. It `accepts_loss` of records that another unique key leaves no place for."""
 
     configuration: Configuration
     realtime: Set[str]
     sources: Sequence[Source]
+    accepts_loss: bool = False
 
     @property
     def kept(self) -> list[str]:
@@ -70,6 +72,7 @@ class Plan:
             "configuration": self.configuration.as_json(),
             "realtime": sorted(self.realtime),
             "sources": [asdict(source) for source in self.sources],
+            "accepts_loss": self.accepts_loss,
         }
 
     @classmethod
@@ -79,10 +82,19 @@ class Plan:
             configuration=Configuration.from_json(stored["configuration"]),
             realtime=frozenset(stored["realtime"]),
             sources=[Source(**source) for source in stored["sources"]],
+            accepts_loss=stored["accepts_loss"],
         )
 
+    def rekeys(self, live: LiveDataset) -> bool:
+        """Whether publishing it gives the stored records other ids, or other field names."""
+        return live.is_published and not keeps_ids(live.configuration.schema, self.configuration.schema)
 
-def draft_plan(dataset_uid: str) -> Plan:
+    def generation(self, live: LiveDataset) -> int:
+        """The generation that the records are in once it is published."""
+        return live.generation + 1 if self.rekeys(live) else live.generation
+
+
+def draft_plan(dataset_uid: str, *, accepts_loss: bool = False) -> Plan:
     """What publishing the draft, as it is now, comes to."""
     resources = draft_resources(dataset_uid)
     sources = [_source(resource) for resource in resources if resource.file_uid or resource.source]
@@ -94,6 +106,7 @@ def draft_plan(dataset_uid: str) -> Plan:
         configuration=draft_configuration(dataset_uid, resources),
         realtime=frozenset(resource.uid for resource in resources if resource.type == "realtime"),
         sources=sources,
+        accepts_loss=accepts_loss,
     )
 
 

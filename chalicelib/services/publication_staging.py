@@ -87,7 +87,7 @@ def commit_publication(live: LiveDataset, plan: Plan, staged: Staged, now: datet
         batch_id=staged.batch_id,
         dataset_id=live.dataset_id,
         dataset_uid=live.dataset_uid,
-        generation=live.generation,
+        generation=plan.generation(live),
         version=live.version + 1,
         resource_uid="",
         accepted_at=int(now.timestamp() * 1000),
@@ -100,6 +100,7 @@ def commit_publication(live: LiveDataset, plan: Plan, staged: Staged, now: datet
             "sources": [asdict(source) for source in plan.sources],
             "copies": staged.copies,
             "errors": staged.errors[:MAX_ERRORS],
+            "rekeys_from": live.generation if plan.rekeys(live) else None,
             "is_first": not live.is_published and live.coming is None,
             "waits": bool(plan.realtime or live.configuration.intakes.keys() - plan.configuration.intakes.keys()),
         },
@@ -107,6 +108,7 @@ def commit_publication(live: LiveDataset, plan: Plan, staged: Staged, now: datet
     assignments = {
         "version": {"N": str(live.version + 1)},
         "coming": {"S": orjson.dumps(plan.configuration.as_json()).decode()},
+        **({"coming_generation": {"N": str(plan.generation(live))}} if plan.rekeys(live) else {}),
     }
     stores = staged.stores
     committed = stores.lane.commit(live, job, [], deadline, assignments=assignments)
@@ -140,7 +142,8 @@ class _Staging:
     def take(self, source: Source, records: Iterable[SourceRecord], manifest: Manifest | None = None) -> None:
         """Read the records of a file to their end."""
         staged = self.staged
-        stager = Stager(staged.stores, self.live.partition, staged.batch_id, first=len(staged.parts))
+        partition = f"{self.live.dataset_uid}.{self.plan.generation(self.live)}"
+        stager = Stager(staged.stores, partition, staged.batch_id, first=len(staged.parts))
         try:
             stage_records(
                 stager,

@@ -4,9 +4,10 @@ generation. The old one stays as it is until the publication takes effect, so th
 Of records that come to the same id the one that was accepted last stays, as if all had been pushed under that key.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
+from typing import NamedTuple
 
 from chalicelib.domain.changes import Put
 from chalicelib.domain.errors import TemporarilyUnavailable
@@ -39,6 +40,17 @@ class Loss:
         return bool(self.collisions or self.unidentified)
 
 
+class _Moved(NamedTuple):
+    put: Put
+    copies: Mapping[str, str]
+    origin: Origin
+
+    @property
+    def order(self) -> tuple[int, str]:
+        """Which of two records of one id stays: that of the later batch; the hash settles it between equals."""
+        return self.origin.accepted_at, self.put.hash
+
+
 def foreseen_loss(stores: Stores, live: LiveDataset, schema: Schema, deadline: Deadline) -> Loss:
     """What re-keying the stored records to this schema would lose. Takes about 100 bytes of memory a record; what is
     not counted at the deadline is not counted."""
@@ -56,57 +68,53 @@ def foreseen_loss(stores: Stores, live: LiveDataset, schema: Schema, deadline: D
     return replace(loss, collisions=loss.records - loss.unidentified - len(seen))
 
 
-def rekeyed_so_far(
-    stores: Stores, partition: str, to: str, rekeyer: Rekeyer, deadline: Deadline, *, after: str, batch_id: str
-) -> Iterator[str]:
-    """Write the records of `partition` whose ids come after `after` into the partition `to`, some at a time; yields
-    the last id that is done. Doing some of it twice changes nothing."""
-    walked = stores.reader.walk(partition, after, deadline)
-    while some := list(islice(walked, AT_ONCE)):
-        _move(stores, some, rekeyer, to, deadline, batch_id=batch_id)
-        yield some[-1].record.id
+@dataclass(frozen=True, kw_only=True)
+class Rekeying:
+    """The records of the partition `source` on their way into `target`."""
 
+    stores: Stores
+    source: str
+    target: str
+    batch_id: str
 
-def _move(
-    stores: Stores, some: Sequence[OwnedRecord], rekeyer: Rekeyer, to: str, deadline: Deadline, *, batch_id: str
-) -> None:
-    newest: dict[str, tuple[Put, Origin]] = {}
-    copies: dict[str, dict[str, str]] = {}  # new key of a file's content by the old one, by record
-    for record, resource_uid in some:
-        rekeyed = rekeyer.rekey(record.text)
-        if rekeyed is None:
-            continue
-        keys = _file_keys(record, rekeyed, to, batch_id)
-        put = Put(rekeyed.id, rekeyed.text, rekeyed.hash, {name: new for name, (_, new) in keys.items()})
-        found = (put, Origin(record.accepted_at, resource_uid))
-        if put.id not in newest or _order(newest[put.id]) < _order(found):
-            newest[put.id] = found
-            copies[put.id] = dict(keys.values())
-    marks = stores.records.marks(to, newest, deadline)
-    puts = [
-        found
-        for record_id, found in newest.items()
-        if (mark := marks.get(record_id)) is None or (mark.accepted_at, mark.hash) < _order(found)
-    ]
-    _copy(stores, (pair for put, _ in puts for pair in copies[put.id].items()))
-    stores.records.write(to, puts, [], trailing=lambda: (), deadline=deadline)
+    def from_id(self, after: str, rekeyer: Rekeyer, deadline: Deadline) -> Iterator[str]:
+        """Write the records whose ids come after that one, some at a time; yields the last id that is done. Doing some
+        of it twice changes nothing."""
+        walked = self.stores.reader.walk(self.source, after, deadline)
+        while some := list(islice(walked, AT_ONCE)):
+            self._move(self._newest(some, rekeyer), deadline)
+            yield some[-1].record.id
 
+    def _newest(self, some: Sequence[OwnedRecord], rekeyer: Rekeyer) -> Mapping[str, _Moved]:
+        """The records as they will be stored, by their new ids; of those that meet the last one."""
+        newest: dict[str, _Moved] = {}
+        for record, resource_uid in some:
+            rekeyed = rekeyer.rekey(record.text)
+            if rekeyed is not None:
+                moved = _Moved(*self._put(record, rekeyed), Origin(record.accepted_at, resource_uid))
+                if rekeyed.id not in newest or newest[rekeyed.id].order < moved.order:
+                    newest[rekeyed.id] = moved
+        return newest
 
-def _order(found: tuple[Put, Origin]) -> tuple[int, str]:
-    """Which of two records of one id stays: that of the later batch; the hash settles it between equals."""
-    return found[1].accepted_at, found[0].hash
+    def _put(self, record: StoredRecord, rekeyed: Rekeyed) -> tuple[Put, dict[str, str]]:
+        """What to put, and under which key each content of it lies now, by the key that it will lie under."""
+        keys, copies = {}, {}
+        for name, before in rekeyed.moved.items():
+            if (old := record.files.get(before)) is not None:
+                sha256 = old.rpartition("/")[2].partition(".")[0]
+                keys[name] = file_key(self.target, rekeyed.id, name, sha256, self.batch_id)
+                copies[keys[name]] = old
+        return Put(rekeyed.id, rekeyed.text, rekeyed.hash, keys), copies
 
-
-def _file_keys(record: StoredRecord, rekeyed: Rekeyed, to: str, batch_id: str) -> dict[str, tuple[str, str]]:
-    """The old and the new key of each file content, by the field's new name."""
-    keys = {}
-    for name, before in rekeyed.moved.items():
-        if (old := record.files.get(before)) is not None:
-            sha256 = old.rpartition("/")[2].partition(".")[0]
-            keys[name] = (old, file_key(to, rekeyed.id, name, sha256, batch_id))
-    return keys
-
-
-def _copy(stores: Stores, pairs: Iterable[tuple[str, str]]) -> None:
-    with aws_faults_as_unavailable():
-        run_all(lambda pair: stores.files.copy(*pair), list(pairs))
+    def _move(self, newest: Mapping[str, _Moved], deadline: Deadline) -> None:
+        marks = self.stores.records.marks(self.target, newest, deadline)
+        moved = [
+            found
+            for record_id, found in newest.items()
+            if (mark := marks.get(record_id)) is None or (mark.accepted_at, mark.hash) < found.order
+        ]
+        with aws_faults_as_unavailable():
+            copies = [(old, new) for found in moved for new, old in found.copies.items()]
+            run_all(lambda pair: self.stores.files.copy(*pair), copies)
+        puts = [(found.put, found.origin) for found in moved]
+        self.stores.records.write(self.target, puts, [], trailing=lambda: (), deadline=deadline)

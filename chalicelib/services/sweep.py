@@ -15,7 +15,7 @@ from pynamodb.transactions import TransactWrite
 
 from chalicelib.domain.errors import TemporarilyUnavailable
 from chalicelib.services.bells import SWEEP
-from chalicelib.store.catalog import DATASETS, SWEEPS, DatasetItem, SweepItem
+from chalicelib.store.catalog import DATASETS, SWEEPS, DatasetItem, LiveItem, SweepItem
 from chalicelib.store.due import due_shard
 from chalicelib.store.dynamodb import Deadline, aws_faults_as_unavailable
 from chalicelib.store.objects import ObjectStore, job_prefix, upload_prefix
@@ -31,6 +31,14 @@ def sweep_later(transaction: TransactWrite, dataset_uid: str, generation: float,
     partition = f"{dataset_uid}.{int(generation)}"
     due_at = int((now + SWEPT_AFTER).timestamp())
     transaction.save(SweepItem(partition=partition, due=due_shard(SWEEP, partition), due_at=due_at))
+
+
+def sweep_generations_later(transaction: TransactWrite, live: LiveItem, now: datetime) -> None:
+    """The same for all that a dataset has: the present generation, and the one that its records are being re-keyed
+    into."""
+    sweep_later(transaction, live.dataset_uid, live.generation, now)
+    if live.coming_generation:
+        sweep_later(transaction, live.dataset_uid, live.coming_generation, now)
 
 
 def sweep(stores: Stores, partition: str, clock: Callable[[], datetime], deadline: Deadline) -> None:

@@ -62,5 +62,6 @@ def job_of(dataset_id: str, item: Item) -> Job:
         parts=orjson.loads(item["parts"]["S"]),
         done=int(item["done"]["N"]) if "done" in item else 0,
         counts=orjson.loads(item["counts"]["S"]) if "counts" in item else {},
+        position=item["position"]["S"] if "position" in item else "",
         seq=number_of(item),
     )

@@ -167,6 +167,18 @@ class LaneStore:
         delete = {"TableName": self._table, "Key": self._lane_key(dataset_id)}
         with_retries(lambda: self._client.delete_item(**delete), deadline)
 
+    def note_position(self, job: Job, position: str, deadline: Deadline) -> None:
+        """Note the last record id that a job has re-keyed."""
+        update = {
+            "TableName": self._table,
+            "Key": job_key(job),
+            "UpdateExpression": "SET #position = :position",
+            "ConditionExpression": "batch_id = :batch",
+            "ExpressionAttributeNames": {"#position": "position"},
+            "ExpressionAttributeValues": {":position": {"S": position}, ":batch": {"S": job.batch_id}},
+        }
+        with_retries(lambda: self._client.update_item(**update), deadline)
+
     def advance(self, job: Job, done: int, counts: Mapping[str, int], deadline: Deadline) -> None:
         """Note that so many parts of a job are applied, with these counts in all."""
         update = {

@@ -7,8 +7,8 @@ import pytest
 from chalicelib.domain.errors import (
     InvalidDatasetStatus,
     PublicationAborted,
+    RecordsWouldBeLost,
     TemporarilyUnavailable,
-    UniqueKeyChangeRefused,
 )
 from chalicelib.services import datasets, resources, stacks
 from chalicelib.services.dataset_status import REQUEST_LEASE, abort, status_of
@@ -187,7 +187,7 @@ def test_a_schema_that_stored_records_would_not_fit_is_refused_while_there_are_a
     if fits:
         device.publish()
         return
-    with pytest.raises(UniqueKeyChangeRefused):
+    with pytest.raises(RecordsWouldBeLost):
         device.publish()
     unpublish(device.stores, device.dataset_uid, NOW)
     device.publish()

@@ -6,7 +6,7 @@ from contextlib import suppress
 import pytest
 
 from chalicelib.domain.rekeying import Rekeyer
-from chalicelib.services.rekeying import AT_ONCE, Loss, foreseen_loss, rekeyed_so_far
+from chalicelib.services.rekeying import AT_ONCE, Loss, Rekeying, foreseen_loss
 from chalicelib.store.dynamodb import Deadline
 from chalicelib.store.stores import Stores
 from tests.builders import a_schema, at
@@ -31,17 +31,8 @@ def device(stores: Stores) -> Device:
 
 
 def run(device: Device, after: str = "") -> list[str]:
-    return list(
-        rekeyed_so_far(
-            device.stores,
-            device.live().partition,
-            TARGET,
-            Rekeyer(OLD, NEW),
-            Deadline(60),
-            after=after,
-            batch_id="batch",
-        )
-    )
+    walk = Rekeying(stores=device.stores, source=device.live().partition, target=TARGET, batch_id="batch")
+    return list(walk.from_id(after, Rekeyer(OLD, NEW), Deadline(60)))
 
 
 def shelves(device: Device) -> dict[str, str]:

@@ -11,6 +11,7 @@ from chalicelib.api.automation.routing import (
     method,
     no_content,
     now,
+    optional_body,
     page,
     require,
     route,
@@ -18,9 +19,12 @@ from chalicelib.api.automation.routing import (
 )
 from chalicelib.api.http import json_answer, query_of, started
 from chalicelib.domain.processors import describe
+from chalicelib.domain.shape import Key, flag
 from chalicelib.services import datasets, publication, stacks
 from chalicelib.services.dataset_status import abort, status_of
 from chalicelib.services.stacks import Stack
+
+_PUBLISHING = {"accept_loss": Key(problem=flag)}
 
 
 @route("/datasets", "GET", "POST")
@@ -48,11 +52,13 @@ def dataset_one(dataset_uid: str) -> Response:
 
 @route(DATASET + "/publish", "POST")
 def dataset_publish(dataset_uid: str) -> Response:
-    """Make the draft the published configuration."""
+    """Make the draft the published configuration. Records that another unique key leaves no place for are lost only
+    when that is accepted."""
     require("publish")
-    expect_nothing()
+    accepts_loss = optional_body(_PUBLISHING).get("accept_loss", False)
     now, deadline = started(routes.current_request)
-    publication.publish(wiring.stores(), dataset_uid, now, deadline, limits=wiring.limits())
+    stores, limits = wiring.stores(), wiring.limits()
+    publication.publish(stores, dataset_uid, now, deadline, limits=limits, accepts_loss=accepts_loss)
     return json_answer(OK)
 
 

@@ -1,6 +1,6 @@
 """What the routes of the management API share: permissions, bodies, pages."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
@@ -12,7 +12,7 @@ from chalicelib.api.auth import require_caller
 from chalicelib.api.errors import automation_error
 from chalicelib.api.http import ALL_METHODS, answers, base_url, json_answer, json_body_of, query_of, started
 from chalicelib.domain.errors import ValidationFailed
-from chalicelib.domain.shape import checked
+from chalicelib.domain.shape import Key, checked
 from chalicelib.services.access import Caller
 
 routes = Blueprint(__name__)
@@ -49,6 +49,11 @@ def now() -> datetime:
 def body() -> Any:
     """The request's JSON body, parsed."""
     return json_body_of(routes.current_request)
+
+
+def optional_body(keys: Mapping[str, Key]) -> dict[str, Any]:
+    """The request's JSON body of these keys; {} when it has none."""
+    return checked(json_body_of(routes.current_request, default={}), keys)
 
 
 def expect_nothing() -> None:

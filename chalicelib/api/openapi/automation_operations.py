@@ -40,7 +40,7 @@ _PUBLISHING = (
     errors.InvalidDatasetStatus,
     errors.PublicationAborted,
     errors.RecordLimitReached,
-    errors.UniqueKeyChangeRefused,
+    errors.RecordsWouldBeLost,
 )
 _UPLOAD: Content = {
     "multipart/form-data": {
@@ -125,7 +125,13 @@ OPERATIONS: dict[str, Operation] = {
         body=_body("DatasetChange"),
     ),
     f"DELETE {DATASET}": Operation(summary="Delete a dataset", permission="edit", answers={204: {}}),
-    f"POST {DATASET}/publish": _act(*_PUBLISHING),
+    f"POST {DATASET}/publish": Operation(
+        permission="publish",
+        answers=_OK,
+        body=json_of(record({"accept_loss": {"type": "boolean"}}, optional=["accept_loss"]), {"accept_loss": False}),
+        body_required=False,
+        refusals=[*_PUBLISHING, errors.ValidationFailed],
+    ),
     f"POST {DATASET}/unpublish": _act(*_PUBLISHING),
     f"POST {DATASET}/abort": _act(errors.InvalidDatasetStatus),
     f"GET {DATASET}/status": Operation(permission="browse", answers={200: json_of(ref("Status"))}),

@@ -1,0 +1,164 @@
+"""Changing the unique key of a dataset that has records: they get new ids in one step, and none is lost unseen."""
+
+from collections.abc import Callable
+from contextlib import suppress
+
+import pytest
+
+from chalicelib.domain.errors import InvalidDatasetStatus, RecordsWouldBeLost
+from chalicelib.domain.record import Preparer
+from chalicelib.services import stacks
+from chalicelib.services.dataset_status import status_of
+from chalicelib.services.publication import publish, unpublish
+from chalicelib.services.sweep import SWEPT_AFTER
+from chalicelib.services.tick import ring_again
+from chalicelib.store.dynamodb import Deadline
+from chalicelib.store.records import shard_key
+from chalicelib.store.stores import Stores
+from tests.builders import NOW, at
+from tests.deployment import PatientDeadline, work
+from tests.faults import CallCounter, Crash, counted
+from tests.services.devices import Device, a_device
+
+BOOKS = [{"isbn": str(number), "shelf": f"{number}A"} for number in range(5)]
+
+
+@pytest.fixture
+def device(quiet_stores: Stores) -> Device:
+    """A published dataset of books, by their isbn, whose draft has them by their shelf."""
+    return books_by_isbn(quiet_stores)
+
+
+def books_by_isbn(stores: Stores) -> Device:
+    made = a_device(stores, bootstrap={"isbn": "1", "shelf": "1A"}, unique_key=["isbn"])
+    made.push(BOOKS)
+    made.is_followed = False
+    entry = next(e for e in stacks.fields.entries(made.dataset_uid) if e.get("annotation") == "id")
+    stacks.fields.delete(made.dataset_uid, entry["uid"])
+    stacks.fields.add(made.dataset_uid, {"type": "annotate", "annotation": "id", "field": "shelf"})
+    return made
+
+
+def ask(device: Device, *, accepts_loss: bool = False, seconds: float = 0) -> None:
+    publish(device.stores, device.dataset_uid, at(seconds), Deadline(60), accepts_loss=accepts_loss)
+
+
+def by_shelf(device: Device) -> dict[str, str]:
+    """The isbn of each shelf; every record must have the id that its shelf gives it, and no shelf two."""
+    live = device.live()
+    preparer = Preparer(live.configuration.schema)
+    found = device.stored()
+    for record_id, record in found.items():
+        assert record_id == preparer.id_of(record)
+    assert len({record["shelf"] for record in found.values()}) == len(found)
+    return {record["shelf"]: record["isbn"] for record in found.values()}
+
+
+def test_stored_records_get_the_ids_of_the_new_key_and_the_old_ones_go_later(device: Device) -> None:
+    old = device.live()
+    ask(device)
+    assert len(device.stored()) == 5, "readers see the old generation until the new one is whole"
+    assert status_of(device.dataset_uid, NOW)["status"] == "saving_version"
+    work(device.stores)
+    live = device.live()
+    assert (live.generation, live.coming_generation) == (old.generation + 1, None)
+    assert by_shelf(device) == {book["shelf"]: book["isbn"] for book in BOOKS}
+    assert status_of(device.dataset_uid, NOW)["status"] == "idle"
+    device.push({"shelf": "0A", "isbn": "another"})
+    assert by_shelf(device)["0A"] == "another"
+    later = at(SWEPT_AFTER.total_seconds() + 1)
+    ring_again(device.stores, later, Deadline(5))
+    work(device.stores, lambda: later)
+    assert device.stores.reader.count(old.partition, Deadline(5)) == 0
+    assert len(by_shelf(device)) == 5
+
+
+def test_what_is_pushed_meanwhile_is_under_the_new_key_and_stands(device: Device) -> None:
+    ask(device)
+    device.push({"shelf": "0A", "isbn": "pushed"})
+    device.push([{"shelf": "9A", "isbn": "new"}, {"shelf": "1A", "isbn": "gone"}])
+    device.delete({"shelf": "1A"})
+    work(device.stores)
+    assert by_shelf(device) == {"0A": "pushed", "2A": "2", "3A": "3", "4A": "4", "9A": "new"}
+
+
+def test_a_direct_push_that_is_in_flight_when_it_is_accepted_is_not_forgotten(device: Device) -> None:
+    """A request that saw no job may write a while after one was accepted; the job looks at the records after that."""
+    live = device.live()
+    prepared = live.configuration.preparer(device.resource_uid)
+    ask(device)
+
+    def arrive() -> None:
+        record_id = prepared.id_of({"isbn": "late"})
+        assert record_id is not None
+        text = '{"isbn":"late","shelf":"late"}'
+        item = {
+            "pk": shard_key(live.partition, record_id),
+            "sk": record_id,
+            "d": text,
+            "h": "h",
+            "r": device.resource_uid,
+        }
+        stored = {name: {"S": value} for name, value in item.items()} | {"t": {"N": "1"}}
+        device.stores.client.put_item(TableName=device.stores.names.records_table, Item=stored)
+
+    work(device.stores, deadline=lambda: _WithAnArrival(arrive))
+    assert by_shelf(device)["late"] == "late"
+
+
+class _WithAnArrival(PatientDeadline):
+    """A deadline during whose first long pause something arrives."""
+
+    def __init__(self, arrive: Callable[[], None]) -> None:
+        super().__init__(60)
+        self._arrive = arrive
+
+    def sleep(self, seconds: float) -> None:
+        if seconds > 10:
+            self._arrive()
+
+
+def test_a_key_under_which_records_would_be_lost_is_refused_with_their_number(device: Device) -> None:
+    device.push([{"isbn": "5", "shelf": "0A"}, {"isbn": "6"}])
+    with pytest.raises(RecordsWouldBeLost, match=r"1 of 7 records would be overwritten .* 1 would have no id"):
+        ask(device)
+    assert len(device.stored()) == 7
+    assert status_of(device.dataset_uid, NOW)["status"] == "idle"
+    ask(device, accepts_loss=True)
+    work(device.stores)
+    assert by_shelf(device) == {"0A": "5", **{book["shelf"]: book["isbn"] for book in BOOKS[1:]}}
+
+
+def test_unpublishing_meanwhile_empties_and_publishing_anew_begins_empty(device: Device) -> None:
+    ask(device)
+    device.push({"shelf": "0A", "isbn": "pushed"})
+    with pytest.raises(InvalidDatasetStatus):
+        ask(device, seconds=1)
+    with suppress(InvalidDatasetStatus):  # its claim holds for an hour
+        unpublish(device.stores, device.dataset_uid, at(1))
+    unpublish(device.stores, device.dataset_uid, at(3601))
+    device.publish(at(3602))
+    work(device.stores, lambda: at(3603))
+    assert device.stored() == {}
+    device.now = at(3700)
+    device.push({"shelf": "7A", "isbn": "7"})
+    assert by_shelf(device) == {"7A": "7"}
+
+
+def test_a_worker_that_dies_between_any_two_calls_leaves_it_to_the_next(quiet_stores: Stores) -> None:
+    stores = quiet_stores
+    ask(books_by_isbn(stores))
+    with counted(stores, CallCounter()) as whole:
+        work(stores)
+    assert whole.calls > 20
+    for fatal in range(whole.calls):
+        device = books_by_isbn(stores)
+        ask(device)
+        device.push({"shelf": "0A", "isbn": "pushed"})
+        with suppress(Crash), counted(stores, CallCounter(fatal)):
+            work(stores)
+        ring_again(stores, at(400), Deadline(5))
+        work(stores, lambda: at(400))
+        expected = {book["shelf"]: book["isbn"] for book in BOOKS} | {"0A": "pushed"}
+        assert by_shelf(device) == expected, fatal
+        assert status_of(device.dataset_uid, at(400))["status"] == "idle", fatal
