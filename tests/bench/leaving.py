@@ -27,6 +27,8 @@ class _Devices:
     started: float
     over: threading.Event = field(default_factory=threading.Event)
     queued: int = 0
+    unanswered: int = 0
+    """Pushes that the cloud, busy with the large one, did not answer in time, or asked to send again."""
     left: float | None = None
     """Seconds until a push was written at once."""
 
@@ -37,7 +39,11 @@ class _Devices:
         while not self.over.is_set() and due < self.started + PATIENCE:
             time.sleep(max(0.0, due - time.perf_counter()))
             due += DEVICES / A_SECOND
-            state = caller.call("POST", self.path, {**READING, "station": f"device-{device}"})["state"]
+            try:
+                state = caller.call("POST", self.path, {**READING, "station": f"device-{device}"})["state"]
+            except RuntimeError:
+                self.unanswered += 1
+                continue
             if state == "queued":
                 self.queued += 1
             elif not self.over.is_set():
@@ -61,7 +67,7 @@ def _rows(devices: _Devices) -> list[Row]:
     if devices.left is None:
         return [Row(what="seconds until it is out of the lane", figure=PATIENCE, bound=0, remark="it is still in it")]
     pace = devices.queued / devices.left
-    remark = f"{devices.queued} pushes were queued meanwhile, {pace:.0f} a second"
+    remark = f"{devices.queued} pushes were queued meanwhile, {pace:.0f} a second; {devices.unanswered} not answered"
     return [Row(what="seconds until it is out of the lane", figure=devices.left, remark=remark)]
 
 
