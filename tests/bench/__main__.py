@@ -1,12 +1,14 @@
 """Run the benches and print their tables; exit with 1 when a bound is missed.
 
-python -m tests.bench [cpu] [calls] [sender] [lane] [cold] [latency] [flights]     all of them when none is named
+python -m tests.bench [cpu] [calls] [sender] [lane] [upload] [cold] [latency] [leaving] [flights]
+
+All of them when none is named.
 """
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
 
-from tests.bench import calls, cold, cpu, flights, lane, latency, sender
+from tests.bench import calls, cold, cpu, flights, lane, latency, leaving, sender, upload
 from tests.bench.endpoint import Stub, stub_endpoint
 from tests.bench.handler import Handler
 from tests.bench.invocation import quiet
@@ -17,10 +19,12 @@ _AT_THE_STUB: Mapping[str, tuple[str, Callable[[Stub, Handler], list[Row]]]] = {
     "calls": ("AWS calls of a push of weather records", calls.measure),
     "sender": ("The sender of DynamoDB calls, and a large push when a call takes 8 ms", sender.measure),
     "lane": ("A push of 110,000 records of 41 bytes, when a call takes 8 ms", lane.measure),
+    "upload": ("A file of 240 MB, checked by the worker", upload.measure),
 }
 _ALONE: Mapping[str, tuple[str, Callable[[], list[Row]]]] = {
     "cold": ("Cold import", cold.measure),
     "latency": ("A one-record push through the local cloud / a bare Chalice route on one", latency.measure),
+    "leaving": ("Out of the lane, after 110,000 records, under 50 pushes a second", leaving.measure),
     "flights": ("A large file through the local cloud with the command line", flights.measure),
 }
 

@@ -30,3 +30,9 @@ def run_handler(event: dict[str, Any]) -> None:
     answer = app(event, LambdaContext())
     if (answer["statusCode"], answer["body"]) != (200, '{"status": "OK"}'):
         raise RuntimeError(f"the push was not accepted: {answer['statusCode']} {answer['body']}")
+
+
+def peak_memory() -> float:
+    """Mebibytes that this process held at the most. `getrusage` would tell of its parent too."""
+    status = Path("/proc/self/status").read_text()
+    return int(status.partition("VmHWM:")[2].split()[0]) / 1024

@@ -36,9 +36,10 @@ _ROOT = Path(__file__).parent.parent.parent
 
 
 class Round(NamedTuple):
-    """What one round took: seconds, mebibytes, and what was asked of AWS to accept and to apply."""
+    """What one round took: seconds, CPU of the request, mebibytes, and what was asked of AWS to accept and to apply."""
 
     acknowledged: float
+    cpu: float
     mebibytes: float
     applied: float
     contender: float
@@ -74,6 +75,7 @@ def _round(stub: Stub, events: Path) -> Round:
     asked_to_apply = _asked(stub)
     return Round(
         acknowledged=accepted["seconds"],
+        cpu=accepted["cpu"],
         mebibytes=accepted["mebibytes"],
         applied=applied / RECORDS,
         contender=batch_write(small_records(CONTENDER_RECORDS)) / CONTENDER_RECORDS,
@@ -100,15 +102,15 @@ def _asked(stub: Stub) -> str:
 
 
 def _rows(rounds: list[Round]) -> list[Row]:
-    acknowledged, applied, contender = (
-        median(getattr(one, name) for one in rounds) for name in ("acknowledged", "applied", "contender")
+    acknowledged, cpu, applied, contender = (
+        median(getattr(one, name) for one in rounds) for name in ("acknowledged", "cpu", "applied", "contender")
     )
     return [
         Row(
             what=f"{RECORDS:,} records acknowledged, seconds",
             figure=acknowledged,
             bound=MOST_SECONDS,
-            remark=f"with a small push before: {rounds[-1].asked_to_accept}",
+            remark=f"CPU {cpu:.3f}; with a small push before: {rounds[-1].asked_to_accept}",
         ),
         Row(
             what="peak memory of the request, MiB",

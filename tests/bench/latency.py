@@ -34,7 +34,7 @@ class Caller:
 
     def call(self, method: str, path: str, body: Any = None) -> Any:
         """The JSON of the answer; any other status than 200 or 201 stops the bench."""
-        content = None if body is None else json.dumps(body)
+        content = None if body is None else json.dumps(body, separators=(",", ":"))
         self._connection.request(method, self._base + path, content, self._headers)
         answer = self._connection.getresponse()
         text = answer.read()

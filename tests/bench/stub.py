@@ -53,12 +53,17 @@ class Endpoint:
         return self._objects_answer(request)
 
     def _objects_answer(self, request: Request) -> bytes:
-        """S3, path style: an object is put and read whole; of a bucket, objects are deleted (all that there are)."""
+        """S3, path style: an object is put whole, and read whole or in part; of a bucket, objects are deleted (all
+        that there are)."""
         self._counts[f"{request.method} object"] += 1
         if request.method == "PUT":
             self._objects[request.path] = request.body
         elif request.method == "GET":
-            return _answer(200, self._objects[request.path], "application/gzip")
+            content = self._objects[request.path]
+            if asked := request.headers.get("range"):  # bytes=first-last
+                first, _, last = asked.removeprefix("bytes=").partition("-")
+                return _answer(206, content[int(first) : int(last) + 1], "application/gzip")
+            return _answer(200, content, "application/gzip")
         else:
             self._objects.clear()
         return _answer(200, b"<DeleteResult/>" if request.method == "POST" else b"", "application/xml")

@@ -38,7 +38,7 @@ class Tables:
         key = request["Key"]
         item = {**self._of(request["TableName"]).get(_key(key), key), **_changed(request)}
         self._put(request["TableName"], item)
-        return {}
+        return {"Attributes": item}
 
     def _DeleteItem(self, request: Any) -> Any:  # noqa: N802
         self._counts[WRITE_UNITS] += 1

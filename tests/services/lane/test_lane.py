@@ -1,6 +1,5 @@
 """The lane by example: what receipts say, what pauses it, and what it costs."""
 
-import base64
 import threading
 from collections import Counter
 from dataclasses import replace
@@ -12,19 +11,18 @@ from botocore.exceptions import ClientError
 
 from chalicelib.domain.changes import Changes, Put
 from chalicelib.domain.errors import JobPayloadMissing, LaneNotPaused
-from chalicelib.domain.job import MAX_ATTEMPTS, WRITE, Job
-from chalicelib.domain.payload import Payload
+from chalicelib.domain.job import MAX_ATTEMPTS, Job
 from chalicelib.domain.receipt import QUEUED, Receipt
 from chalicelib.services import datasets, resources
 from chalicelib.services.lane_control import abort_first_job, resume_lane, show_lane
 from chalicelib.services.staging import Stager
 from chalicelib.store.dynamodb import Deadline
-from chalicelib.store.records import Origin
 from chalicelib.store.stores import Stores
 from tests.builders import NOW, at
 from tests.deployment import REGION, PatientDeadline, work
 from tests.faults import CallCounter, Crash, counted
 from tests.services.devices import Device, a_device
+from tests.services.lane.jobs import commit_job
 from tests.services.lane.world import HEAVY, NOISE
 
 
@@ -92,43 +90,6 @@ def test_the_bell_is_rung_once_for_a_lane_that_is_busy(device: Device) -> None:
     assert values(device) == {1: 19}
 
 
-def photo(content: bytes) -> dict[str, str]:
-    return {"content": base64.b64encode(content).decode(), "content-type": "image/jpg"}
-
-
-def test_file_contents_follow_their_records_through_the_lane(stores: Stores) -> None:
-    device = a_device(stores, bootstrap={"key": "1", "photo": photo(b"x"), "text": ""}, unique_key=["key"])
-    device.is_followed = False
-    device.push([{"key": "1", "photo": photo(b"old")}, {"key": "2", "photo": photo(b"kept")}])
-    device.push([{"key": str(n), "text": HEAVY} for n in range(900, 904)])
-    device.push([{"key": "1", "photo": photo(b"between")}, {"key": "2", "photo": photo(b"kept")}])
-    device.push([{"key": "1", "photo": photo(b"new")}, {"key": "3", "photo": photo(b"gone")}])
-    device.delete([{"key": "3"}])
-    work(stores)
-    client = stores.files._client
-    listed = client.list_objects_v2(Bucket=stores.names.files_bucket)["Contents"]
-    assert sorted(stores.files.get(entry["Key"]) or b"" for entry in listed) == [b"kept", b"new"]
-    for record in stores.reader.scan(device.live().partition, Deadline(5)):
-        for key in record.files.values():
-            assert stores.files.get(key) in (b"kept", b"new")
-
-
-def test_contents_that_come_again_in_a_later_part_of_a_job_are_there_in_the_end(stores: Stores) -> None:
-    device = a_device(stores, bootstrap={"key": "1", "photo": photo(b"x")}, unique_key=["key"])
-    keys: list[str] = []
-    for content in (b"first", b"between", b"first"):
-        stager = Stager(stores, device.live().partition, "b" * 28, first=len(keys))
-        preparer = device.live().intake.preparer(device.resource_uid)
-        stager.take(preparer.prepare(Payload(objects=[{"key": "1", "photo": photo(content)}])))
-        keys += stager.finish()
-    commit(device, keys, records=3)
-    device.stores.bell.ring("lane", device.target.dataset_id, group="g", token="t")
-    work(stores)
-    (record,) = stores.reader.scan(device.live().partition, Deadline(5))
-    assert [stores.files.get(key) for key in record.files.values()] == [b"first"]
-    assert len(stores.files._client.list_objects_v2(Bucket=stores.names.files_bucket)["Contents"]) == 1
-
-
 def lose_the_payload(device: Device) -> tuple[str, bytes]:
     """A queued push whose records have gone from S3, and what they were."""
     device.push([*heavy(1, value=1), {"key": 910, "text": NOISE}])
@@ -190,25 +151,7 @@ def a_job_of_parts(device: Device, parts: int) -> Job:
         puts = [Put(f"{part:x}{n:039x}", f'{{"key":{part * 10 + n},"value":{part}}}', "h" * 32, {}) for n in range(10)]
         stager.add(Changes(puts=puts))
         keys += stager.finish()
-    return commit(device, keys, records=10 * parts)
-
-
-def commit(device: Device, parts: list[str], records: int) -> Job:
-    """Accept a job of these parts."""
-    live = device.live()
-    job = Job(
-        kind=WRITE,
-        batch_id="b" * 28,
-        dataset_id=live.dataset_id,
-        dataset_uid=live.dataset_uid,
-        generation=live.generation,
-        version=live.version,
-        resource_uid=device.resource_uid,
-        accepted_at=Origin(0, "").accepted_at,
-        receipt={"records": records, "resource_uid": device.resource_uid},
-        parts=parts,
-    )
-    return device.stores.lane.commit(live, job, [], Deadline(5))
+    return commit_job(device, keys, records=10 * parts)
 
 
 def test_a_job_of_many_parts_goes_on_where_the_last_worker_died(device: Device) -> None:

@@ -9,7 +9,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from chalicelib.domain.errors import TemporarilyUnavailable
-from chalicelib.domain.receipt import QUEUED, Receipt
+from chalicelib.domain.receipt import Receipt
 from chalicelib.services.lane import apply_jobs
 from chalicelib.store.dynamodb import Deadline
 from chalicelib.store.stores import Stores
@@ -104,7 +104,6 @@ def test_a_third_of_everything_throttled_for_a_while_loses_nothing(stores: Store
     stored = {record["key"]: record["value"] for record in device.stored().values()}
     for key, may_be in sender.may_be.items():
         assert stored.get(key) in may_be, f"key {key} is {stored.get(key)}, and may be {may_be}"
-    assert {receipt.state for receipt in sender.receipts} == {"applied", QUEUED}
     for receipt in sender.receipts:
         kept = stores.activity.batch(device.dataset_uid, receipt.batch_id, Deadline(5))
         assert kept is not None

@@ -1,0 +1,49 @@
+"""File contents on their way through the lane: there is one for each record that refers to it, and no other."""
+
+import base64
+
+from chalicelib.domain.payload import Payload
+from chalicelib.services.staging import Stager
+from chalicelib.store.dynamodb import Deadline
+from chalicelib.store.stores import Stores
+from tests.deployment import work
+from tests.services.devices import a_device
+from tests.services.lane.jobs import commit_job
+from tests.services.lane.world import HEAVY
+
+
+def photo(content: bytes) -> dict[str, str]:
+    return {"content": base64.b64encode(content).decode(), "content-type": "image/jpg"}
+
+
+def test_file_contents_follow_their_records_through_the_lane(stores: Stores) -> None:
+    device = a_device(stores, bootstrap={"key": "1", "photo": photo(b"x"), "text": ""}, unique_key=["key"])
+    device.is_followed = False
+    device.push([{"key": "1", "photo": photo(b"old")}, {"key": "2", "photo": photo(b"kept")}])
+    device.push([{"key": str(n), "text": HEAVY} for n in range(900, 904)])
+    device.push([{"key": "1", "photo": photo(b"between")}, {"key": "2", "photo": photo(b"kept")}])
+    device.push([{"key": "1", "photo": photo(b"new")}, {"key": "3", "photo": photo(b"gone")}])
+    device.delete([{"key": "3"}])
+    work(stores)
+    client = stores.files._client
+    listed = client.list_objects_v2(Bucket=stores.names.files_bucket)["Contents"]
+    assert sorted(stores.files.get(entry["Key"]) or b"" for entry in listed) == [b"kept", b"new"]
+    for record in stores.reader.scan(device.live().partition, Deadline(5)):
+        for key in record.files.values():
+            assert stores.files.get(key) in (b"kept", b"new")
+
+
+def test_contents_that_come_again_in_a_later_part_of_a_job_are_there_in_the_end(stores: Stores) -> None:
+    device = a_device(stores, bootstrap={"key": "1", "photo": photo(b"x")}, unique_key=["key"])
+    keys: list[str] = []
+    for content in (b"first", b"between", b"first"):
+        stager = Stager(stores, device.live().partition, "b" * 28, first=len(keys))
+        preparer = device.live().intake.preparer(device.resource_uid)
+        stager.take(preparer.prepare(Payload(objects=[{"key": "1", "photo": photo(content)}])))
+        keys += stager.finish()
+    commit_job(device, keys, records=3)
+    device.stores.bell.ring("lane", device.target.dataset_id, group="g", token="t")
+    work(stores)
+    (record,) = stores.reader.scan(device.live().partition, Deadline(5))
+    assert [stores.files.get(key) for key in record.files.values()] == [b"first"]
+    assert len(stores.files._client.list_objects_v2(Bucket=stores.names.files_bucket)["Contents"]) == 1
