@@ -17,7 +17,7 @@ from chalicelib.store.dynamodb import Deadline
 from chalicelib.store.stores import Stores
 from tests.deployment import PatientDeadline, Tables
 from tests.faults import CallCounter, Crash, counted
-from tests.services.refresh.newsroom import Newsroom, Saved, WebFile, a_newsroom, forget_rings
+from tests.services.refresh.newsroom import Newsroom, Saved, WebFile, a_newsroom, the_newsroom
 from tests.sources.web import Answer, Request, Site, head, redirect, reply
 
 BOOKS = {"1": "Emma", "2": "Persuasion", "3": "Sanditon"}
@@ -26,8 +26,7 @@ LONG = b"isbn,title\n" + b"".join(b"%d,%s\n" % (number, b"x" * 300_000) for numb
 
 @pytest.fixture
 def room(shared_stores: Stores, site: Site) -> Newsroom:
-    forget_rings(shared_stores)
-    return a_newsroom(shared_stores, site, BOOKS)
+    return the_newsroom(shared_stores, site, BOOKS)
 
 
 def cut_off(request: Request) -> None:
