@@ -11,7 +11,7 @@ from chalicelib.services.publication import publish
 from chalicelib.store.dynamodb import Deadline
 from chalicelib.store.stores import Stores
 from tests.services.refresh.newsroom import Newsroom, the_newsroom
-from tests.services.refresh.test_failures import EVERY_THIRD, each_crash, in_the_end
+from tests.services.refresh.test_failures import FIRSTS, each_crash, in_the_end
 from tests.sources.web import Site, reply
 
 BOOKS = {"1": "Emma", "2": "Persuasion", "3": "Sanditon"}
@@ -81,7 +81,7 @@ def test_a_publication_that_is_aborted_while_it_fetches_changes_nothing(room: Ne
     assert sorted(room.kept_objects()) == room.copy_objects()
 
 
-@EVERY_THIRD
+@FIRSTS
 def test_a_worker_that_dies_anywhere_leaves_it_to_the_next(room: Newsroom, first: int) -> None:
     room.push(_1="Pushed")
     room.file.hold({"1": "Emma", "2": "Persuasion", "4": "New"})
