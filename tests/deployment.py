@@ -207,10 +207,13 @@ class Tables:
     so: moto copies whole tables in each transaction, and each test would be slower than the one before."""
 
     def __init__(self) -> None:
-        self._tables = [table for regions in dynamodb_backends.values() for table in regions[REGION].tables.values()]
-        self._items = [copy.deepcopy(table.items) for table in self._tables]
+        self._items = {name: copy.deepcopy(table.items) for name, table in _tables().items()}
 
     def put_back(self) -> None:
         """Make the tables as they were."""
-        for table, items in zip(self._tables, self._items, strict=True):
-            table.items = copy.deepcopy(items)
+        for name, table in _tables().items():  # looked up anew: a transaction that fails puts others in their place
+            table.items = copy.deepcopy(self._items[name])
+
+
+def _tables() -> dict[str, Any]:
+    return {name: table for regions in dynamodb_backends.values() for name, table in regions[REGION].tables.items()}

@@ -66,13 +66,14 @@ def a_world(http: Http) -> World:
     uid = dataset["uid"]
     bootstrap = {"title": "Emma", "isbn": "1", "loans": 0, "place": {"lat": 48.8, "lon": 2.3}, "cover": None}
     resource = make(f"/datasets/{uid}/resources", {"type": "realtime", "params": {"bootstrap": bootstrap}})
-    source = {"type": "http", "connection": {"type": "http", "url": "https://example.org"}}
-    make(f"/datasets/{uid}/resources", {"type": "csvfile", "datasource": source})
     field = make(f"/datasets/{uid}/fields", {"type": "type", "field": "cover", "type_param": "file"})
     processor = make(f"/datasets/{uid}/processors", {"type": "copy", "field": "title", "output_field": "also"})
-    schedule = make(f"/datasets/{uid}/schedules", {"cron_schedule": "0 2 * * *"})
     published = http.post(f"{AUTOMATION}/datasets/{uid}/publish", key=key)
     assert published.status == 200, published.text
+    source = {"type": "http", "connection": {"type": "http", "url": "https://example.org"}}
+    # Added once it is published: a worker would fetch it.
+    make(f"/datasets/{uid}/resources", {"type": "csvfile", "datasource": source})
+    schedule = make(f"/datasets/{uid}/schedules", {"cron_schedule": "0 2 * * *"})
     key_uid = make("/apikeys", {"label": "another", "permissions": ["browse"]})["uid"]
     push_path, _, push_key = resource["params"]["push_url"].partition("/api")[2].partition("?pushkey=")
     cover = {"content": "R0lGODlhAQABAAAAACw=", "content-type": "image/gif"}

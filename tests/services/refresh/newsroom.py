@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import count
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from chalicelib.domain.run import SourceOutcome
 from chalicelib.services import datasets, resources, stacks
@@ -71,6 +72,7 @@ class Newsroom:
     file: WebFile
     device: Device
     resource_uid: str
+    first: Mapping[str, str]
     seconds: float = 0.0
     runs: int = 0
 
@@ -189,10 +191,27 @@ def a_newsroom(
     stacks.fields.add(dataset.uid, {"type": "annotate", "annotation": "id", "field": "isbn"})
     target = PushTarget(dataset_id=dataset.dataset_id, resource_id="realtime", push_key=key)
     device = Device(stores, target, dataset.uid, resource_uid, seconds=60)
-    made = Newsroom(stores, file, device, remote.resource.uid)
+    made = Newsroom(stores, file, device, remote.resource.uid, books)
     if published:
         made.publish()
     return made
+
+
+def the_newsroom(stores: Stores, site: Site, books: Mapping[str, str], **params: Any) -> Newsroom:
+    """A newsroom that is made once for these stores, and put back as it was in the beginning each time."""
+    if stores not in _made:
+        room = a_newsroom(stores, site, books, **params)
+        _made[stores] = (room, Saved(room))
+    room, saved = _made[stores]
+    assert room.first == books
+    stores.client.before = lambda _operation: None
+    saved.put_back()
+    vars(stores).pop("live", None)  # it remembers configurations by versions, which now begin anew
+    forget_rings(stores)
+    vars(room.file).update(vars(WebFile()))
+    room.file.hold(books)
+    room.runs = 0
+    return room
 
 
 class Saved:
@@ -221,3 +240,6 @@ def forget_rings(stores: Stores) -> None:
     while messages := sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages"):
         for message in messages:
             sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
+
+
+_made: WeakKeyDictionary[Stores, tuple[Newsroom, Saved]] = WeakKeyDictionary()

@@ -17,7 +17,7 @@ from chalicelib.store.dynamodb import Deadline
 from chalicelib.store.stores import Stores
 from tests.deployment import PatientDeadline, Tables
 from tests.faults import CallCounter, Crash, counted
-from tests.services.refresh.newsroom import Newsroom, Saved, WebFile, a_newsroom, forget_rings
+from tests.services.refresh.newsroom import Newsroom, Saved, WebFile, a_newsroom, the_newsroom
 from tests.sources.web import Answer, Request, Site, head, redirect, reply
 
 BOOKS = {"1": "Emma", "2": "Persuasion", "3": "Sanditon"}
@@ -26,8 +26,7 @@ LONG = b"isbn,title\n" + b"".join(b"%d,%s\n" % (number, b"x" * 300_000) for numb
 
 @pytest.fixture
 def room(shared_stores: Stores, site: Site) -> Newsroom:
-    forget_rings(shared_stores)
-    return a_newsroom(shared_stores, site, BOOKS)
+    return the_newsroom(shared_stores, site, BOOKS)
 
 
 def cut_off(request: Request) -> None:
@@ -112,18 +111,18 @@ def in_the_end(room: Newsroom) -> None:
     room.work()
 
 
-EVERY_THIRD = pytest.mark.parametrize(
-    "first", [0, pytest.param(1, marks=pytest.mark.long), pytest.param(2, marks=pytest.mark.long)]
-)
+STEP = 5
+FIRSTS = pytest.mark.parametrize("first", [0, *(pytest.param(n, marks=pytest.mark.long) for n in range(1, STEP))])
+"""Every fifth AWS call is one that is died before; all of them in the long tests."""
 
 
 def each_crash(room: Newsroom, act: Callable[[], Any], check: Callable[[int], None], first: int) -> None:
-    """Do it again and again from the same beginning, dying before every third AWS call in turn."""
+    """Do it again and again from the same beginning, dying before every fifth AWS call in turn."""
     began = Saved(room)
     with counted(room.stores, CallCounter()) as whole:
         act()
     assert whole.calls > 5
-    for fatal in range(first, whole.calls, 3):
+    for fatal in range(first, whole.calls, STEP):
         began.put_back()
         with counted(room.stores, CallCounter(fatal)), suppress(Crash):
             act()
@@ -133,7 +132,7 @@ def each_crash(room: Newsroom, act: Callable[[], Any], check: Callable[[int], No
 AFTER = {"1": "Pushed", "2": "Changed", "5": "New"}
 
 
-@EVERY_THIRD
+@FIRSTS
 def test_a_run_that_dies_between_any_two_calls_is_mended_by_its_retry(room: Newsroom, first: int) -> None:
     room.push(_1="Pushed")
     room.file.hold({"1": "Emma", "2": "Changed", "5": "New"})
@@ -147,7 +146,7 @@ def test_a_run_that_dies_between_any_two_calls_is_mended_by_its_retry(room: News
     each_crash(room, lambda: room.run("the-run"), check, first)
 
 
-@EVERY_THIRD
+@FIRSTS
 def test_a_worker_that_dies_between_any_two_calls_is_followed_by_one_that_goes_on(room: Newsroom, first: int) -> None:
     room.push(_1="Pushed")
     room.file.hold({"1": "Emma", "2": "Changed", "5": "New"})

@@ -4,7 +4,6 @@ or to the file, and a file changes only what has changed in it."""
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
-from weakref import WeakKeyDictionary
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -14,7 +13,7 @@ from chalicelib.services import resources
 from chalicelib.services.publication import unpublish
 from chalicelib.store.stores import Stores
 from tests.faults import CallCounter, Crash, counted
-from tests.services.refresh.newsroom import Newsroom, Saved, a_newsroom, forget_rings
+from tests.services.refresh.newsroom import Newsroom, the_newsroom
 from tests.services.refresh.test_failures import in_the_end
 from tests.sources.web import Site
 
@@ -137,25 +136,10 @@ class World:
         self.copy = dict(books)
 
 
-_made: WeakKeyDictionary[Stores, tuple[Newsroom, Saved]] = WeakKeyDictionary()
-
-
-def a_world(stores: Stores, site: Site) -> World:
-    """A published dataset with an empty file. It is made once, and put back as it was."""
-    if stores not in _made:
-        room = a_newsroom(stores, site, {}, allow_shrinking=True)
-        _made[stores] = (room, Saved(room))
-    room, saved = _made[stores]
-    saved.put_back()
-    forget_rings(stores)
-    room.file.hold({})
-    return World(room)
-
-
-@settings(max_examples=20)
+@settings(max_examples=max(8, settings.default.max_examples // 25))
 @given(HISTORIES)
 def test_records_are_those_of_the_model(shared_stores: Stores, site: Site, history: list[Any]) -> None:
-    world = a_world(shared_stores, site)
+    world = World(the_newsroom(shared_stores, site, {}, allow_shrinking=True))
     for name, *arguments in history:
         getattr(world, name)(*arguments)
         world.check()

@@ -10,8 +10,8 @@ from chalicelib.services.datasets import delete_dataset
 from chalicelib.services.publication import publish
 from chalicelib.store.dynamodb import Deadline
 from chalicelib.store.stores import Stores
-from tests.services.refresh.newsroom import Newsroom, a_newsroom, forget_rings
-from tests.services.refresh.test_failures import EVERY_THIRD, each_crash, in_the_end
+from tests.services.refresh.newsroom import Newsroom, the_newsroom
+from tests.services.refresh.test_failures import FIRSTS, each_crash, in_the_end
 from tests.sources.web import Site, reply
 
 BOOKS = {"1": "Emma", "2": "Persuasion", "3": "Sanditon"}
@@ -20,8 +20,7 @@ AFTER = {"1": "Pushed", "2": "Persuasion", "4": "New"}
 
 @pytest.fixture
 def room(shared_stores: Stores, site: Site) -> Newsroom:
-    forget_rings(shared_stores)
-    return a_newsroom(shared_stores, site, BOOKS)
+    return the_newsroom(shared_stores, site, BOOKS)
 
 
 def status(room: Newsroom) -> tuple[str, str | None]:
@@ -38,7 +37,7 @@ def test_a_worker_fetches_however_small_the_file_is(room: Newsroom) -> None:
     room.push(_1="Pushed")
     ask_to_publish(room)
     assert status(room)[0] == "queued"
-    assert len(room.file.statuses) == 1
+    assert room.file.statuses == []
     room.work()
     assert (status(room)[0], room.books()) == ("idle", AFTER)
     assert room.refresh().state == UNCHANGED
@@ -82,7 +81,7 @@ def test_a_publication_that_is_aborted_while_it_fetches_changes_nothing(room: Ne
     assert sorted(room.kept_objects()) == room.copy_objects()
 
 
-@EVERY_THIRD
+@FIRSTS
 def test_a_worker_that_dies_anywhere_leaves_it_to_the_next(room: Newsroom, first: int) -> None:
     room.push(_1="Pushed")
     room.file.hold({"1": "Emma", "2": "Persuasion", "4": "New"})
