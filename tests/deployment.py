@@ -46,6 +46,9 @@ OUTPUTS = {
     "LANE_BUCKET": "LaneBucket",
     "BELL_QUEUE_URL": "BellQueueUrl",
     "PUSH_SECRET_ID": "PushSecret",
+    "SCHEDULE_GROUP": "ScheduleGroup",
+    "SCHEDULER_ROLE_ARN": "SchedulerRoleArn",
+    "REFRESH_FUNCTION_ARN": "RefreshFunctionArn",
 }
 
 
@@ -54,7 +57,7 @@ def create_state() -> dict[str, str]:
     cloudformation = boto3.client("cloudformation", region_name=REGION)
     with warnings.catch_warnings():
         logging.getLogger("moto").setLevel(logging.ERROR)
-        # moto's CloudFormation passes over secrets, schedule groups and policies: the secret is made by hand below.
+        # moto's CloudFormation passes over secrets, schedule groups and policies: those are made by hand.
         warnings.filterwarnings("ignore", message="Tried to parse AWS::")
         cloudformation.create_stack(
             StackName="freshwire-test",
@@ -67,6 +70,9 @@ def create_state() -> dict[str, str]:
     boto3.client("secretsmanager", region_name=REGION).create_secret(
         Name=outputs["PushSecret"], SecretString=json.dumps({"current": "k1", "k1": "a secret of the tests"})
     )
+    outputs["ScheduleGroup"] = "freshwire-test"
+    boto3.client("scheduler", region_name=REGION).create_schedule_group(Name=outputs["ScheduleGroup"])
+    outputs["RefreshFunctionArn"] = f"arn:aws:lambda:{REGION}:123456789012:function:freshwire-test-refresh"
     return {
         "FRESHWIRE_STAGE": "test",
         "AWS_REGION": REGION,
@@ -155,10 +161,13 @@ class Tables:
     so: moto copies whole tables in each transaction, and each test would be slower than the one before."""
 
     def __init__(self) -> None:
-        self._tables = [table for regions in dynamodb_backends.values() for table in regions[REGION].tables.values()]
-        self._items = [copy.deepcopy(table.items) for table in self._tables]
+        self._items = {name: copy.deepcopy(table.items) for name, table in _tables().items()}
 
     def put_back(self) -> None:
         """Make the tables as they were."""
-        for table, items in zip(self._tables, self._items, strict=True):
-            table.items = copy.deepcopy(items)
+        for name, table in _tables().items():  # looked up anew: after a cancelled transaction moto has others
+            table.items = copy.deepcopy(self._items[name])
+
+
+def _tables() -> dict[str, Any]:
+    return {n: t for regions in dynamodb_backends.values() for n, t in regions[REGION].tables.items()}

@@ -39,11 +39,13 @@ class CallCounter:
 
 
 @contextmanager
-def counted(stores: Stores, counter: CallCounter) -> Iterator[CallCounter]:
-    """Count all calls to AWS inside, whatever the service."""
+def counted(stores: Stores, counter: CallCounter, *, schedules: bool = False) -> Iterator[CallCounter]:
+    """Count all calls to AWS inside, whatever the service; those of schedules too when they are asked for."""
     managing = DatasetItem._get_connection().connection.client
     buckets = [store._client for store in (stores.jobs, stores.files, stores.sources)]
     clients = [stores.client._client, managing, stores.bell._client, *buckets]
+    if schedules:
+        clients += [stores.scheduler._client, stores.refresh_function._client]
     for client in clients:
         client.meta.events.register("before-call", counter)
     try:

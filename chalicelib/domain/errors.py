@@ -234,6 +234,20 @@ class LaneNotPaused(Refused):
     code = "lane_not_paused"
 
 
+class RunIsOver(Refused):
+    """The run is over: there is nothing to abort. Ask for another one with POST runs/."""
+
+    code = "run_is_over"
+
+
+class RunSkipped(Exception):  # noqa: N818 - it says what happened; it refuses no request
+    """A run has nothing to do. `reason` is one word, the message a sentence."""
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason, self.message = reason, message
+
+
 class JobPayloadMissing(Exception):  # noqa: N818 - it says what happened; it refuses no request
     """The records of a job are not where they were kept."""
 

@@ -13,7 +13,8 @@ from chalicelib.domain.errors import ValidationFailed
 REQUIRED = "This field is required"
 Problem = Callable[[Any], str | None]
 Json = dict[str, Any]
-MOVING = "updated_at"  # read-only and changed by every edit: a client may send back the one it read earlier
+MOVING = frozenset({"updated_at", "next_runs", "is_paused", "paused_because"})
+"""Read-only, and changed by an edit or by time: a client may send back what it read earlier."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,7 +68,7 @@ def checked(body: Any, keys: Mapping[str, Key], *, read_only: Mapping[str, Any] 
     for name in body.keys() - keys.keys():
         if name not in known:
             problems[name] = [f"unknown field; use {', '.join(keys) or 'none here'}"]
-        elif name != MOVING and body[name] != known[name]:
+        elif name not in MOVING and body[name] != known[name]:
             problems[name] = ["read-only field: leave it out, or send it back as it was"]
     if problems:
         raise ValidationFailed(dict(sorted(problems.items())))

@@ -14,6 +14,7 @@ from chalicelib.domain.metadata import metadata_problem, title_of
 from chalicelib.domain.security import EVERYTHING, DefaultSecurity
 from chalicelib.domain.shape import Key, checked
 from chalicelib.services.bells import LANE, ring
+from chalicelib.services.schedule_marks import mark_all, stored_schedules
 from chalicelib.services.security import changed_security
 from chalicelib.store.catalog import (
     CONFIG,
@@ -23,12 +24,10 @@ from chalicelib.store.catalog import (
     PROCESSORS,
     PUBLICATION,
     RESOURCE,
-    SCHEDULE,
     DatasetItem,
     LiveItem,
     PublicationItem,
     ResourceItem,
-    ScheduleItem,
     StackItem,
     UploadedFileItem,
     conflicts_as_edit_conflict,
@@ -36,7 +35,10 @@ from chalicelib.store.catalog import (
     live_pk,
     one_transaction,
 )
+from chalicelib.store.dynamodb import Deadline
 from chalicelib.store.stores import Stores
+
+_FORGETTING = 5.0  # seconds
 
 
 def _slug_problem(value: Any) -> str | None:
@@ -182,10 +184,12 @@ def security_of(dataset: DatasetItem) -> dict[str, Any]:
     return DefaultSecurity.from_json(dataset.security).as_json()
 
 
-def delete_dataset(stores: Stores, dataset_uid: str) -> None:
+def delete_dataset(stores: Stores, dataset_uid: str, now: datetime) -> None:
     """Delete a dataset with its draft and its uploaded files. Its records are out of reach at once, since nothing
-    leads to their partition any more; pending jobs are dropped."""
+    leads to their partition any more; pending jobs are dropped, and its schedules do nothing until Scheduler forgets
+    them."""
     dataset = find_dataset(dataset_uid)
+    mark_all(dataset_uid, now)
     pk = dataset_pk(dataset_uid)
     files = list(UploadedFileItem.query(pk, UploadedFileItem.sk.startswith(FILE), consistent_read=True))
     with one_transaction() as transaction:
@@ -195,8 +199,9 @@ def delete_dataset(stores: Stores, dataset_uid: str) -> None:
             transaction.delete(StackItem.get(pk, name, consistent_read=True))
         for resource in ResourceItem.query(pk, ResourceItem.sk.startswith(RESOURCE), consistent_read=True):
             transaction.delete(resource)
-    for schedule in ScheduleItem.query(pk, ScheduleItem.sk.startswith(SCHEDULE), consistent_read=True):
+    for schedule in stored_schedules(dataset_uid):
         schedule.delete()
+    stores.runs.forget_dataset(dataset_uid, Deadline(_FORGETTING))
     stores.sources.delete([source_key(dataset_uid, file.uid) for file in files])
     for file in files:
         with conflicts_as_edit_conflict():

@@ -8,6 +8,9 @@
 | resource        | `dataset#{dataset_uid}` | `resource#{uid}`      |
 | uploaded file   | `dataset#{dataset_uid}` | `file#{uid}`          |
 | schedule        | `dataset#{dataset_uid}` | `schedule#{uid}`      |
+| schedule to do  | `dataset#{dataset_uid}` | `unsettled#{uid}`     |
+| run             | `dataset#{dataset_uid}` | `run#{run_id}`        |
+| refreshing      | `dataset#{dataset_uid}` | `refreshing`          |
 | upload          | `dataset#{dataset_uid}` | `upload#{upload_id}`  |
 | publication     | `dataset#{dataset_uid}` | `publication`         |
 | API key         | `apikey`                | SHA-256 of the key    |
@@ -40,6 +43,8 @@ from chalicelib.store.dynamodb import CONNECT_TIMEOUT, READ_TIMEOUT
 DATASETS, API_KEYS = "dataset", "apikey"
 FIELDS, PROCESSORS, PUBLICATION, CONFIG, LANE = "fields", "processors", "publication", "config", "lane"
 RESOURCE, FILE, SCHEDULE, UPLOADED, JOB = "resource#", "file#", "schedule#", "upload#", "job#"
+UNSETTLED, RUN = "unsettled#", "run#"
+REFRESHING = "refreshing"
 WAITING, CHECKING, ACCEPTED, REFUSED = "waiting", "checking", "accepted", "refused"  # states of an upload
 
 
@@ -146,7 +151,7 @@ class UploadedFileItem(Model):
 
 class ScheduleItem(Model):
     """When the remote resources of a dataset are to be refreshed, Europe/Paris: unix cron expressions, one a line, and
-    the recurrence they were made of, if any."""
+    the recurrence they were made of, if any. `expressions` is the most of them that EventBridge Scheduler ever had."""
 
     class Meta:
         """Bound in `bind_models`."""
@@ -159,7 +164,27 @@ class ScheduleItem(Model):
     uid = UnicodeAttribute()
     cron_schedule = UnicodeAttribute()
     recurrence = JsonAttribute(null=True)
+    expressions = NumberAttribute(default=0)
     created_at = UnicodeAttribute()
+
+
+class UnsettledItem(Model):
+    """A schedule that was changed, made or deleted: EventBridge Scheduler may not know of it yet. Who tells it claims
+    this item until a moment (`claimed_until`), and deletes it when nothing has changed meanwhile: each change gives it
+    another `nonce`. `due` and `due_at` make the tick see to it."""
+
+    class Meta:
+        """Bound in `bind_models`."""
+
+        table_name = ""
+
+    pk = UnicodeAttribute(hash_key=True)
+    sk = UnicodeAttribute(range_key=True)
+    nonce = UnicodeAttribute()
+    expressions = NumberAttribute()
+    claimed_until = NumberAttribute(null=True)
+    due = UnicodeAttribute()
+    due_at = NumberAttribute()
 
 
 class PublicationItem(Model):
@@ -259,6 +284,7 @@ MODELS: tuple[type[Model], ...] = (
     ResourceItem,
     UploadedFileItem,
     ScheduleItem,
+    UnsettledItem,
     PublicationItem,
     UploadItem,
     ApiKeyItem,

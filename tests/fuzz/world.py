@@ -126,7 +126,7 @@ class World:
                 if self._managed["resource"] in parts and self._managed["field"] in stack and len(parts) < 10:
                     return self._managed
             if dataset.uid not in self._pushed_to:
-                datasets.delete_dataset(wiring.stores(), dataset.uid)
+                datasets.delete_dataset(wiring.stores(), dataset.uid, NOW)
         uid = datasets.create_dataset({"metadata": {}}, NOW).uid
         bootstrap = {"type": "realtime", "params": {"bootstrap": {"a": 1, "b": "x"}}}
         resource = resources.create_resource(wiring.stores(), uid, bootstrap, NOW).resource.uid

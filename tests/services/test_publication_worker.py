@@ -95,7 +95,7 @@ def test_a_file_that_is_broken_further_down_ends_as_an_error_and_changes_nothing
 def test_a_dataset_that_is_deleted_meanwhile_leaves_nothing_due(stores: Stores) -> None:
     device = with_a_large_file(stores)
     ask_to_publish(device)
-    datasets.delete_dataset(stores, device.dataset_uid)
+    datasets.delete_dataset(stores, device.dataset_uid, NOW)
     work(stores)
     assert ring_again(stores, at(3600), Deadline(5)) == 0
 

@@ -59,7 +59,7 @@ def resource_one(dataset_uid: str, resource_uid: str) -> Response:
             wiring.stores(), dataset_uid, resource_uid, body(), now(), push_base=_push_base(dataset_uid)
         )
         return json_answer(_shown(caller, dataset_uid, draft))
-    resources.delete_resource(dataset_uid, resource_uid)
+    resources.delete_resource(wiring.stores(), dataset_uid, resource_uid, now())
     return no_content()
 
 

@@ -246,7 +246,7 @@ def test_a_dataset_made_anew_under_the_same_id_has_nothing_of_the_former_lane(de
     lose_the_payload(device)
     fail_until_it_pauses(device)
     dataset_id = device.target.dataset_id
-    datasets.delete_dataset(device.stores, device.dataset_uid)
+    datasets.delete_dataset(device.stores, device.dataset_uid, device.now)
     work(device.stores)
     made = datasets.create_dataset({"metadata": {}, "dataset_id": dataset_id}, at(100))
     body = {"type": "realtime", "params": {"bootstrap": {"key": 1, "value": 1}}}
