@@ -38,6 +38,14 @@ class CallCounter:
         self._then()
 
 
+class WriteCounter(CallCounter):
+    """Counts those calls alone that change something: who dies before a read dies before the next of them as well."""
+
+    def __call__(self, model: Any = None, **more: Any) -> None:
+        if model.name not in ("Query", "GetItem"):
+            super().__call__(**more)
+
+
 @contextmanager
 def counted(stores: Stores, counter: CallCounter, *, schedules: bool = False) -> Iterator[CallCounter]:
     """Count all calls to AWS inside, whatever the service; those of schedules too when they are asked for."""

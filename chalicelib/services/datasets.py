@@ -14,7 +14,7 @@ from chalicelib.domain.metadata import metadata_problem, title_of
 from chalicelib.domain.security import EVERYTHING, DefaultSecurity
 from chalicelib.domain.shape import Key, checked
 from chalicelib.services.bells import LANE, ring
-from chalicelib.services.schedule_marks import mark_all, stored_schedules
+from chalicelib.services.schedule_marks import mark, mark_all, stored_schedules
 from chalicelib.services.security import changed_security
 from chalicelib.store.catalog import (
     CONFIG,
@@ -200,7 +200,9 @@ def delete_dataset(stores: Stores, dataset_uid: str, now: datetime) -> None:
         for resource in ResourceItem.query(pk, ResourceItem.sk.startswith(RESOURCE), consistent_read=True):
             transaction.delete(resource)
     for schedule in stored_schedules(dataset_uid):
-        schedule.delete()
+        with one_transaction() as transaction:
+            transaction.delete(schedule, add_version_condition=False)
+            mark(transaction, schedule, now)
     stores.runs.forget_dataset(dataset_uid, Deadline(_FORGETTING))
     stores.sources.delete([source_key(dataset_uid, file.uid) for file in files])
     for file in files:

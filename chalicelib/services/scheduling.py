@@ -106,6 +106,6 @@ def _wanted(stores: Stores, dataset_uid: str, schedule_uid: str) -> Sequence[Sch
     try:
         find_dataset(dataset_uid)
     except NotFound:  # its deletion died half-way
-        item.delete()
+        item.delete(add_version_condition=False)
         return ()
     return () if paused_because(stores, dataset_uid) else translate(stored_plan(item).timetable)

@@ -55,8 +55,7 @@ class RunStore:
 
     def register(self, run: Run, now: datetime, deadline: Deadline) -> bool:
         """Keep a run that is to be made; False when it is known already, be it over or not."""
-        due = due_attributes(KIND, run.dataset_uid, int(now.timestamp()) + CALLED_AGAIN_AFTER)
-        item = {**self._key(run), **due, **_contents(run)}
+        item = {**self._key(run), **self._waiting(run, now)}
         table, key = self._activity.run_key(run.dataset_uid, run.run_id)
         absent = "attribute_not_exists(pk)"
         return not self._refused(
@@ -167,9 +166,14 @@ class RunStore:
         return not self._refused([self._change(run, aborting, due_at=run.until or 0)], deadline)
 
     def _change(self, before: Run, after: Run, due_at: int) -> dict[str, Any]:
-        due = due_attributes(KIND, after.dataset_uid, due_at)
-        item = {**self._key(after), **due, **_contents(after)}
+        item = {**self._key(after), **self._due(after, due_at), **_contents(after)}
         return {"Put": {"TableName": self._table, "Item": item, **self._unchanged(before)}}
+
+    def _waiting(self, run: Run, now: datetime) -> Item:
+        return {**self._due(run, int(now.timestamp()) + CALLED_AGAIN_AFTER), **_contents(run)}
+
+    def _due(self, run: Run, due_at: int) -> Item:
+        return due_attributes(KIND, run.dataset_uid, due_at)
 
     def _unchanged(self, run: Run) -> dict[str, Any]:
         """The condition that nobody has begun, ended or put back the run since: each of that changes one of the two."""

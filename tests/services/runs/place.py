@@ -13,13 +13,14 @@ import orjson
 from chalicelib.domain.run_state import Run
 from chalicelib.domain.scheduler_expression import translate
 from chalicelib.services import datasets, resources, schedules
+from chalicelib.services.occurrences import take_up_runs
 from chalicelib.services.schedule_marks import stored_schedules
 from chalicelib.services.schedule_plan import stored_plan
 from chalicelib.services.schedules import Offer
-from chalicelib.services.scheduling import NOTHING_REMOTE, paused_because
+from chalicelib.services.scheduling import NOTHING_REMOTE, paused_because, settle_due
+from chalicelib.store.catalog import DatasetItem
 from chalicelib.store.dynamodb import Deadline
 from chalicelib.store.stores import Stores
-from chalicelib.triggers.clock import do_duties
 from tests.deployment import NOW, REGION, PatientDeadline, Tables
 
 OFFER = Offer(scheduling=True, minimum_minutes=1)
@@ -66,10 +67,12 @@ class Place:
     def drop_dataset(self) -> None:
         datasets.delete_dataset(self.stores, self.dataset_uid, self.now)
 
-    def tick(self, later: timedelta = timedelta()) -> None:
+    def tick(self, later: timedelta = timedelta()) -> int:
+        """What the tick does for schedules and runs, some time later; how much there was to do."""
         self.now += later
+        deadline = PatientDeadline(45)
         with self.calling():
-            do_duties(self.stores, self.now, PatientDeadline(45))
+            return take_up_runs(self.stores, self.now, deadline) + settle_due(self.stores, self.now, deadline)
 
     def wanted(self) -> dict[str, str]:
         """What Scheduler should have, by name."""
@@ -121,6 +124,12 @@ def a_place(stores: Stores) -> Place:
     for name in in_scheduler():
         boto3.client("scheduler", region_name=REGION).delete_schedule(Name=name, GroupName=GROUP)
     return replace(place, stores=stores, calls=[])
+
+
+def publish(place: Place) -> None:
+    """Have the dataset published, as far as runs see it."""
+    dataset = datasets.find_dataset(place.dataset_uid)
+    dataset.update([DatasetItem.is_published.set(True)])
 
 
 def in_scheduler() -> dict[str, str]:
