@@ -241,11 +241,19 @@ class RunIsOver(Refused):
 
 
 class RunSkipped(Exception):  # noqa: N818 - it says what happened; it refuses no request
-    """A run has nothing to do. `reason` is one word, the message a sentence."""
+    """A run that has nothing to do, or not now. `reason` is a key of `REASONS`, `message` its sentence."""
 
-    def __init__(self, reason: str, message: str) -> None:
-        super().__init__(message)
-        self.reason, self.message = reason, message
+    REASONS: Mapping[str, str] = {
+        "not_published": "The dataset is not published: publish it, which fetches its sources.",
+        "no_remote_resource": "Nothing that is published is fetched: add a remote resource, then publish.",
+        "publication_under_way": "The dataset is being published, which fetches its sources.",
+        "changes_pending": "What the run before has fetched still waits in the lane of the dataset: if that is paused, "
+        "resume it or abort its first job.",
+    }
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason, self.message = reason, self.REASONS[reason]
 
 
 class JobPayloadMissing(Exception):  # noqa: N818 - it says what happened; it refuses no request

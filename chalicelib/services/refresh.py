@@ -22,4 +22,4 @@ def refresh_dataset(
     is_aborting: Callable[[], bool],
 ) -> Sequence[SourceOutcome]:
     """Refresh the published remote resources of a dataset: there are none yet."""
-    raise RunSkipped("no_remote_resource", "No remote resource of this dataset is published.")
+    raise RunSkipped("no_remote_resource")

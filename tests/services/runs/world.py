@@ -69,7 +69,7 @@ class World:
                 return [an_outcome("aborted", message="Aborted.")]
             outcome = self.outcomes.popleft() if self.outcomes else "unchanged"
             if outcome == "skipped":
-                raise RunSkipped("no_remote_resource", "There is none.")
+                raise RunSkipped("no_remote_resource")
             if outcome == "bug":
                 raise ZeroDivisionError
             return OUTCOMES[outcome]
