@@ -13,7 +13,7 @@ from chalicelib.domain.errors import (
     ValidationFailed,
 )
 from chalicelib.domain.identifiers import is_batch_id, new_batch_id
-from chalicelib.domain.run import SourceOutcome
+from chalicelib.domain.run import UNCHANGED, SourceOutcome
 from chalicelib.domain.run_state import ABORTED, RUNNING, STATES, WAITING, Run
 from chalicelib.services import dataset_status
 from chalicelib.services.datasets import find_dataset
@@ -143,7 +143,7 @@ def _counts(source: SourceOutcome, receipt: Mapping[str, Any] | None) -> dict[st
     """What a resource's refresh changed: nothing unless it became a job."""
     if source.batch_id is None:
         known: dict[str, int | None] = dict.fromkeys(_COUNTS, 0)
-        known["unchanged"] = source.records if source.state == "unchanged" else 0
+        known["unchanged"] = source.records if source.state == UNCHANGED else 0
     else:
         known = {name: receipt.get(stored) if receipt else None for name, stored in _COUNTS.items()}
     return {**known, "refused": source.refused}

@@ -39,7 +39,6 @@ class Refreshing:
     until: int = 0
     failures: int = 0
     warned: bool = False
-    held_back: bool = False
     paused_because: str | None = None
 
     def holder(self, now: datetime) -> str | None:
@@ -93,7 +92,6 @@ class RunStore:
             until=int(item["until"]["N"]) if "until" in item else 0,
             failures=int(item["failures"]["N"]) if "failures" in item else 0,
             warned="warned" in item,
-            held_back="held_back" in item,
             paused_because=item["paused_because"]["S"] if "paused_because" in item else None,
         )
 

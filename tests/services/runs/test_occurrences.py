@@ -8,6 +8,7 @@ import pytest
 from chalicelib.domain.run_state import MAX_ATTEMPTS, PAUSE_AFTER, WARN_AFTER, Run
 from chalicelib.services import schedules
 from chalicelib.services.runs import shown
+from chalicelib.store.catalog import ScheduleItem, dataset_pk
 from chalicelib.store.dynamodb import Deadline
 from chalicelib.store.runs import WORKER_DEAD_AFTER
 from chalicelib.store.stores import Stores
@@ -135,6 +136,24 @@ def test_a_run_is_aborted_while_it_waits_or_is_under_way(world: World) -> None:
     world.fire(0, 2)
     world.abort()
     assert states(world)[0] == "aborted", "it waited for another attempt"
+
+
+@pytest.mark.parametrize("count", [20, pytest.param(500, marks=pytest.mark.long)])
+def test_schedules_that_are_due_at_once_and_delivered_twice_have_one_outcome_each(
+    shared_stores: Stores, count: int
+) -> None:
+    world = World(shared_stores)
+    uids = [f"da_{number:06}" for number in range(count)]
+    for uid in uids:
+        item = ScheduleItem(dataset_pk(uid), f"schedule#sc_{uid[3:]}", uid=f"sc_{uid[3:]}", created_at="")
+        item.cron_schedule = "0 * * * *"
+        item.save()
+    for uid in uids * 2:
+        world.deliver({**world.event(0), "dataset_uid": uid, "schedule_uid": f"sc_{uid[3:]}"})
+    assert len(world.attempts) == len(set(world.attempts)) == count
+    for uid in uids:
+        (entry,) = shared_stores.activity.newest(uid, "run", 10, Deadline(5))
+        assert entry["state"] == "succeeded"
 
 
 def fail(world: World, times: int, first: int = 0) -> None:
