@@ -1,12 +1,14 @@
 """The inventory: the application, its APIs and its triggers. Every trigger is one delegating line."""
 
+from typing import Any
+
 from chalice.app import Chalice, CloudWatchEvent, ConvertToMiddleware, Rate, Response, SQSEvent
 
 from chalicelib.api import automation, explore, openapi, push, push_uploads  # noqa: F401 - declares its routes
 from chalicelib.api.http import json_answer
 from chalicelib.config import bell_queue
 from chalicelib.telemetry import logger
-from chalicelib.triggers import bell, clock
+from chalicelib.triggers import bell, clock, schedule
 
 app = Chalice(app_name="freshwire", configure_logs=False)
 app.api.binary_types.append("multipart/form-data")  # uploaded files keep their bytes
@@ -27,6 +29,12 @@ def apply(event: SQSEvent) -> None:
 def tick(event: CloudWatchEvent) -> None:
     """What is due."""
     clock.on_tick(event.context)
+
+
+@app.lambda_function(name="refresh")
+def refresh(event: dict[str, Any], context: Any) -> None:
+    """A run that is due: called by a dataset's schedule, or for one."""
+    schedule.on_schedule(event, context)
 
 
 @app.route("/health", content_types=["*/*"])

@@ -32,6 +32,9 @@ class Settings:
     lane_bucket: str
     bell_queue_url: str
     push_secret_id: str
+    schedule_group: str
+    scheduler_role_arn: str
+    refresh_function_arn: str
     public_url: str | None
     features: frozenset[str]
     max_records: int
@@ -51,6 +54,9 @@ class Settings:
             "lane_bucket": "LANE_BUCKET",
             "bell_queue_url": "BELL_QUEUE_URL",
             "push_secret_id": "PUSH_SECRET_ID",
+            "schedule_group": "SCHEDULE_GROUP",
+            "scheduler_role_arn": "SCHEDULER_ROLE_ARN",
+            "refresh_function_arn": "REFRESH_FUNCTION_ARN",
         }
         missing = sorted(variable for variable in names.values() if not environment.get(variable))
         if missing:

@@ -24,6 +24,11 @@ METRICS = frozenset(
         "LaneFailures",
         "LanePaused",
         "BellsRungAgain",
+        "RunsTakenUp",
+        "SchedulesSettled",
+        "RunsSucceeded",
+        "RunsFailed",
+        "RunsSkipped",
     }
 )
 

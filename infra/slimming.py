@@ -10,7 +10,7 @@ import zipfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 
-SERVICES = frozenset({"dynamodb", "s3", "sqs", "secretsmanager", "scheduler", "ses", "sesv2", "ssm", "sts"})
+SERVICES = frozenset({"dynamodb", "lambda", "s3", "sqs", "secretsmanager", "scheduler", "ses", "sesv2", "ssm", "sts"})
 """The AWS services whose descriptions stay in the package; botocore knows no other at run time."""
 
 _KEPT_OF_DIST_INFO = ("METADATA", "entry_points.txt", "licen", "copying", "notice")

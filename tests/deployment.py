@@ -53,6 +53,9 @@ OUTPUTS = {
     "LANE_BUCKET": "LaneBucket",
     "BELL_QUEUE_URL": "BellQueueUrl",
     "PUSH_SECRET_ID": "PushSecret",
+    "SCHEDULE_GROUP": "ScheduleGroup",
+    "SCHEDULER_ROLE_ARN": "SchedulerRoleArn",
+    "REFRESH_FUNCTION_ARN": "RefreshFunctionArn",
 }
 
 
@@ -61,7 +64,7 @@ def create_state() -> dict[str, str]:
     cloudformation = boto3.client("cloudformation", region_name=REGION)
     with warnings.catch_warnings():
         logging.getLogger("moto").setLevel(logging.ERROR)
-        # moto's CloudFormation passes over secrets, schedule groups and policies: the secret is made by hand below.
+        # moto's CloudFormation passes over secrets, schedule groups and policies: those are made by hand.
         warnings.filterwarnings("ignore", message="Tried to parse AWS::")
         cloudformation.create_stack(
             StackName="freshwire-test",
@@ -74,6 +77,9 @@ def create_state() -> dict[str, str]:
     boto3.client("secretsmanager", region_name=REGION).create_secret(
         Name=outputs["PushSecret"], SecretString=json.dumps({"current": "k1", "k1": "a secret of the tests"})
     )
+    outputs["ScheduleGroup"] = "freshwire-test"
+    boto3.client("scheduler", region_name=REGION).create_schedule_group(Name=outputs["ScheduleGroup"])
+    outputs["RefreshFunctionArn"] = f"arn:aws:lambda:{REGION}:123456789012:function:freshwire-test-refresh"
     return {
         "FRESHWIRE_STAGE": "test",
         "AWS_REGION": REGION,

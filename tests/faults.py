@@ -38,12 +38,22 @@ class CallCounter:
         self._then()
 
 
+class WriteCounter(CallCounter):
+    """Counts those calls alone that change something: who dies before a read dies before the next of them as well."""
+
+    def __call__(self, model: Any = None, **more: Any) -> None:
+        if model.name not in ("Query", "GetItem"):
+            super().__call__(**more)
+
+
 @contextmanager
-def counted(stores: Stores, counter: CallCounter) -> Iterator[CallCounter]:
-    """Count all calls to AWS inside, whatever the service."""
+def counted(stores: Stores, counter: CallCounter, *, schedules: bool = False) -> Iterator[CallCounter]:
+    """Count all calls to AWS inside, whatever the service; those of schedules too when they are asked for."""
     managing = DatasetItem._get_connection().connection.client
     buckets = [store._client for store in (stores.jobs, stores.files, stores.sources)]
     clients = [stores.client._client, managing, stores.bell._client, *buckets]
+    if schedules:
+        clients += [stores.scheduler._client, stores.refresh_function._client]
     for client in clients:
         client.meta.events.register("before-call", counter)
     try:

@@ -17,6 +17,9 @@ COMPLETE = {
     "LANE_BUCKET": "l",
     "BELL_QUEUE_URL": "b",
     "PUSH_SECRET_ID": "p",
+    "SCHEDULE_GROUP": "g",
+    "SCHEDULER_ROLE_ARN": "arn:role",
+    "REFRESH_FUNCTION_ARN": "arn:function",
 }
 
 

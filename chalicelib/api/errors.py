@@ -32,6 +32,7 @@ STATUSES: dict[type[Refused], int] = {
     errors.EditConflict: 409,
     errors.RecordsWouldBeLost: 409,
     errors.LaneNotPaused: 409,
+    errors.RunIsOver: 409,
     errors.UploadNotFound: 404,
     errors.UploadMissing: 409,
     errors.UploadRefused: 400,

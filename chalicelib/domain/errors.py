@@ -257,6 +257,12 @@ class LaneNotPaused(Refused):
     code = "lane_not_paused"
 
 
+class RunIsOver(Refused):
+    """The run is over: there is nothing to abort. Ask for another one with POST runs/."""
+
+    code = "run_is_over"
+
+
 class RunSkipped(Exception):  # noqa: N818 - it says what happened; it refuses no request
     """A run that has nothing to do, or not now. `reason` is a key of `REASONS`, `message` its sentence."""
 

@@ -13,7 +13,8 @@ from chalicelib.domain.errors import ValidationFailed
 REQUIRED = "This field is required"
 Problem = Callable[[Any], str | None]
 Json = dict[str, Any]
-MOVING = ("updated_at", "problem")  # read-only and changed by edits: a client may send back what it read earlier
+MOVING = frozenset({"updated_at", "problem", "next_runs", "is_paused", "paused_because"})
+"""Read-only, and changed by an edit or by time: a client may send back what it read earlier."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,6 +13,7 @@ from chalicelib.domain.errors import ValidationFailed
 from chalicelib.domain.schema import FIELD_TYPES
 from chalicelib.domain.shape import Key, checked
 from chalicelib.services import datasets, resources, schedules, stacks
+from chalicelib.services.schedule_marks import stored_schedules
 from chalicelib.services.schedules import Offer
 from chalicelib.store.catalog import DatasetItem
 from chalicelib.store.stores import Stores
@@ -33,7 +34,7 @@ def export_configuration(stores: Stores, dataset_uid: str) -> dict[str, Any]:
         "resources": [_portable_resource(stores, draft) for draft in resources.list_resources(dataset_uid)],
         "processors": _portable(stacks.processors.entries(dataset_uid)),
         "fields": _portable(stacks.fields.entries(dataset_uid)),
-        "schedules": _portable(schedules.list_schedules(dataset_uid)),
+        "schedules": _portable([schedules.described(item) for item in stored_schedules(dataset_uid)]),
     }
 
 
@@ -46,7 +47,9 @@ def import_configuration(stores: Stores, body: Any, offer: Offer, now: datetime)
         _each(document, "resources", now, lambda part, at: _import_resource(stores, dataset.uid, part, at))
         _each(document, "processors", now, lambda part, _: stacks.processors.add(dataset.uid, part))
         _each(document, "fields", now, lambda part, _: stacks.fields.add(dataset.uid, part))
-        _each(document, "schedules", now, lambda part, at: schedules.create_schedule(dataset.uid, part, offer, at))
+        _each(
+            document, "schedules", now, lambda part, at: schedules.create_schedule(stores, dataset.uid, part, offer, at)
+        )
         if "default_security" in document:  # last: it names fields
             datasets.edit_dataset(dataset.uid, {"default_security": document["default_security"]}, now)
     except BaseException:

@@ -14,6 +14,7 @@ from chalicelib.domain.metadata import metadata_problem, title_of
 from chalicelib.domain.security import EVERYTHING, DefaultSecurity
 from chalicelib.domain.shape import Key, checked
 from chalicelib.services.bells import LANE, ring
+from chalicelib.services.schedule_marks import mark, mark_all, stored_schedules
 from chalicelib.services.security import changed_security
 from chalicelib.services.source_copies import drop_copies
 from chalicelib.services.sweep import sweep_generations_later
@@ -26,7 +27,6 @@ from chalicelib.store.catalog import (
     PROCESSORS,
     PUBLICATION,
     RESOURCE,
-    SCHEDULE,
     SECRETS,
     SOURCES,
     AcceptedRefreshItem,
@@ -35,7 +35,6 @@ from chalicelib.store.catalog import (
     PublicationItem,
     PublishedSourcesItem,
     ResourceItem,
-    ScheduleItem,
     SourceSecretsItem,
     StackItem,
     UploadedFileItem,
@@ -44,7 +43,10 @@ from chalicelib.store.catalog import (
     live_pk,
     one_transaction,
 )
+from chalicelib.store.dynamodb import Deadline
 from chalicelib.store.stores import Stores
+
+_FORGETTING = 5.0  # seconds
 
 
 def _slug_problem(value: Any) -> str | None:
@@ -192,8 +194,10 @@ def security_of(dataset: DatasetItem) -> dict[str, Any]:
 
 def delete_dataset(stores: Stores, dataset_uid: str, now: datetime) -> None:
     """Delete a dataset with its draft, its files, and the secrets and copies of its sources. Its records are out of
-    reach at once, since nothing leads to their partition any more, and are swept later; pending jobs are dropped."""
+    reach at once, since nothing leads to their partition any more, and are swept later; pending jobs are dropped, and
+    its schedules do nothing until Scheduler forgets them."""
     dataset = find_dataset(dataset_uid)
+    mark_all(dataset_uid, now)
     pk = dataset_pk(dataset_uid)
     _delete_secrets(stores, pk)  # first: when it fails, repeating the request finds them again
     files = list(UploadedFileItem.query(pk, UploadedFileItem.sk.startswith(FILE), consistent_read=True))
@@ -206,8 +210,11 @@ def delete_dataset(stores: Stores, dataset_uid: str, now: datetime) -> None:
             transaction.delete(StackItem.get(pk, name, consistent_read=True))
         for resource in ResourceItem.query(pk, ResourceItem.sk.startswith(RESOURCE), consistent_read=True):
             transaction.delete(resource)
-    for schedule in ScheduleItem.query(pk, ScheduleItem.sk.startswith(SCHEDULE), consistent_read=True):
-        schedule.delete()
+    for schedule in stored_schedules(dataset_uid):
+        with one_transaction() as transaction:
+            transaction.delete(schedule, add_version_condition=False)
+            mark(transaction, schedule, now)
+    stores.runs.forget_dataset(dataset_uid, Deadline(_FORGETTING))
     stores.sources.delete([source_key(dataset_uid, file.uid) for file in files])
     for file in files:
         with conflicts_as_edit_conflict():

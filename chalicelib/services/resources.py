@@ -18,6 +18,8 @@ from chalicelib.domain.shape import Key, checked
 from chalicelib.services.datasets import find_dataset, live_item
 from chalicelib.services.drafts import draft_resources
 from chalicelib.services.remote_sources import delete_unused_secrets, take_source
+from chalicelib.services.schedule_marks import mark_all
+from chalicelib.services.scheduling import settle
 from chalicelib.services.source_copies import drop_source_copy
 from chalicelib.services.source_files import infer_source_fields
 from chalicelib.services.source_head import Fetching
@@ -84,6 +86,7 @@ def create_resource(
     )
     _take_values(stores, dataset_uid, resource, values, now=now, fetching=fetching)
     switches = None
+    schedules = mark_all(dataset_uid, now) if resource.source else []  # they run while there is a remote resource
     with one_transaction() as transaction:
         if resource.type == REALTIME:
             resource.key_id, resource.key_nonce = stores.push_secrets.current, secrets.token_hex(16)
@@ -92,6 +95,7 @@ def create_resource(
             switches = Switches(resource_uid=uid, keys=(key,), push_enabled=push_enabled)
             transaction.update(live, [LiveItem.switches.set(_with(live, resource, switches))])
         transaction.save(resource)
+    settle(stores, dataset_uid, schedules, now)
     return Draft(resource=resource, switches=switches)
 
 
@@ -111,14 +115,16 @@ def edit_resource(
     switches = _switches(live, resource)
     before = shown(stores, Draft(resource=resource, switches=switches), push_base)
     values = checked_resource(body, resource.type, read_only=before)
-    secret_before = resource.secret_name
+    secret_before, was_remote = resource.secret_name, bool(resource.source)
     _take_values(stores, dataset_uid, resource, values, now=now, fetching=fetching)
     resource.updated_at = now.isoformat(timespec="milliseconds")
+    schedules = mark_all(dataset_uid, now) if bool(resource.source) != was_remote else []
     with one_transaction() as transaction:
         if switches is not None:
             switches = replace(switches, push_enabled=values["params"].get("push_enabled", switches.push_enabled))
             transaction.update(live, [LiveItem.switches.set(_with(live, resource, switches))])
         transaction.save(resource)
+    settle(stores, dataset_uid, schedules, now)
     if resource.secret_name != secret_before:
         delete_unused_secrets(stores, dataset_uid, now)
     return Draft(resource=resource, switches=switches)
@@ -130,10 +136,12 @@ def delete_resource(stores: Stores, dataset_uid: str, resource_uid: str, now: da
     resource, live = _load(dataset_uid, resource_uid)
     if resource.source:
         drop_source_copy(stores, dataset_uid, resource.uid)
+    schedules = mark_all(dataset_uid, now) if resource.source else []
     with one_transaction() as transaction:
         transaction.delete(resource)
         if resource.type == REALTIME:
             transaction.update(live, [LiveItem.switches.set(_with(live, resource, None))])
+    settle(stores, dataset_uid, schedules, now)
     if resource.secret_name:
         delete_unused_secrets(stores, dataset_uid, now)
 

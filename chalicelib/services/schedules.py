@@ -1,4 +1,4 @@
-"""Schedules of a dataset: when its remote resources are to be refreshed. Any number of them; they act at once."""
+"""Schedules of a dataset: when its remote resources are to be refreshed. They act at once."""
 
 from collections.abc import Mapping
 from contextlib import suppress
@@ -11,15 +11,23 @@ from pynamodb.exceptions import DoesNotExist
 from chalicelib.domain import shape
 from chalicelib.domain.errors import FeatureNotAvailable, NotFound, ValidationFailed
 from chalicelib.domain.identifiers import is_uid, new_uid
+from chalicelib.domain.scheduler_expression import translate
 from chalicelib.domain.shape import REQUIRED, Key, Problem, checked
 from chalicelib.domain.timetable import shortest_interval
+from chalicelib.domain.upcoming import next_runs
 from chalicelib.services.datasets import find_dataset
 from chalicelib.services.drafts import draft_resources
+from chalicelib.services.schedule_marks import mark, mark_all, stored_schedules
 from chalicelib.services.schedule_plan import Plan, cron_plan, recurrence_plan, stored_plan
-from chalicelib.store.catalog import SCHEDULE, ScheduleItem, conflicts_as_edit_conflict, dataset_pk
+from chalicelib.services.scheduling import paused_because, settle
+from chalicelib.store.catalog import SCHEDULE, ScheduleItem, dataset_pk, one_transaction
+from chalicelib.store.dynamodb import Deadline
+from chalicelib.store.stores import Stores
 
 MAX_SCHEDULES, MAX_CRON = 100, 200
+NEXT_RUNS = 3
 MINUTES, HOUR = 1, 60
+_MOMENT = 5.0  # seconds
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,28 +45,23 @@ class Offer:
             )
 
 
-def list_schedules(dataset_uid: str) -> list[dict[str, Any]]:
+def list_schedules(stores: Stores, dataset_uid: str, now: datetime) -> list[dict[str, Any]]:
     """The schedules of a dataset, oldest first."""
     find_dataset(dataset_uid)
-    return [shown(item) for item in draft_schedules(dataset_uid)]
+    because = paused_because(stores, dataset_uid)
+    return [_shown(item, because, now) for item in stored_schedules(dataset_uid)]
 
 
-def draft_schedules(dataset_uid: str) -> list[ScheduleItem]:
-    """The stored schedules, oldest first."""
-    found = ScheduleItem.query(dataset_pk(dataset_uid), ScheduleItem.sk.startswith(SCHEDULE), consistent_read=True)
-    return sorted(found, key=lambda item: (item.created_at, item.uid))
-
-
-def find_schedule(dataset_uid: str, schedule_uid: str) -> dict[str, Any]:
+def find_schedule(stores: Stores, dataset_uid: str, schedule_uid: str, now: datetime) -> dict[str, Any]:
     """One schedule of this dataset, else NotFound."""
-    return shown(_load(dataset_uid, schedule_uid))
+    return _shown(_load(dataset_uid, schedule_uid), paused_because(stores, dataset_uid), now)
 
 
-def create_schedule(dataset_uid: str, body: Any, offer: Offer, now: datetime) -> dict[str, Any]:
+def create_schedule(stores: Stores, dataset_uid: str, body: Any, offer: Offer, now: datetime) -> dict[str, Any]:
     """Add a schedule: a unix cron, or a recurrence."""
     find_dataset(dataset_uid)
     plan = _checked(dataset_uid, body, offer, now)
-    if len(draft_schedules(dataset_uid)) >= MAX_SCHEDULES:
+    if len(stored_schedules(dataset_uid)) >= MAX_SCHEDULES:
         raise ValidationFailed({"schedules": [f"there are {MAX_SCHEDULES} schedules already: delete some"]})
     uid = new_uid("sc")
     item = ScheduleItem(
@@ -67,33 +70,67 @@ def create_schedule(dataset_uid: str, body: Any, offer: Offer, now: datetime) ->
         uid=uid,
         cron_schedule="\n".join(plan.crons),
         recurrence=plan.recurrence,
+        expressions=len(translate(plan.timetable)),
         created_at=now.isoformat(timespec="milliseconds"),
     )
-    item.save()
-    return shown(item)
+    with one_transaction() as transaction:
+        transaction.save(item)
+        mark(transaction, item, now)
+    settle(stores, dataset_uid, [uid], now)
+    return find_schedule(stores, dataset_uid, uid, now)
 
 
-def edit_schedule(dataset_uid: str, schedule_uid: str, body: Any, offer: Offer, now: datetime) -> dict[str, Any]:
-    """Change when a schedule runs."""
+def edit_schedule(
+    stores: Stores, dataset_uid: str, schedule_uid: str, body: Any, offer: Offer, *, now: datetime
+) -> dict[str, Any]:
+    """Change when a schedule runs. The schedules of the dataset go on if they were paused after too many failures."""
     item = _load(dataset_uid, schedule_uid)
-    plan = _checked(dataset_uid, body, offer, now, known=item)
+    known = _shown(item, paused_because(stores, dataset_uid), now)
+    plan = _checked(dataset_uid, body, offer, now, known=known)
     item.cron_schedule, item.recurrence = "\n".join(plan.crons), plan.recurrence
-    with conflicts_as_edit_conflict():
-        item.save()
-    return shown(item)
+    item.expressions = max(item.expressions, len(translate(plan.timetable)))
+    with one_transaction() as transaction:
+        transaction.save(item)
+        mark(transaction, item, now)
+    settle(stores, dataset_uid, [schedule_uid, *_resumed(stores, dataset_uid, now)], now)
+    return find_schedule(stores, dataset_uid, schedule_uid, now)
 
 
-def delete_schedule(dataset_uid: str, schedule_uid: str) -> None:
+def delete_schedule(stores: Stores, dataset_uid: str, schedule_uid: str, now: datetime) -> None:
     """Delete a schedule."""
-    with conflicts_as_edit_conflict():
-        _load(dataset_uid, schedule_uid).delete()
+    item = _load(dataset_uid, schedule_uid)
+    with one_transaction() as transaction:
+        transaction.delete(item)
+        mark(transaction, item, now)
+    settle(stores, dataset_uid, [schedule_uid], now)
 
 
-def shown(item: ScheduleItem) -> dict[str, Any]:
-    """The schedule as the API shows it. `cron_schedule` is null when a recurrence takes more than one unix cron."""
+def described(item: ScheduleItem) -> dict[str, Any]:
+    """When a schedule runs. `cron_schedule` is null when a recurrence takes more than one unix cron."""
     if item.recurrence is None:
         return {"uid": item.uid, "cron_schedule": item.cron_schedule}
     return {"uid": item.uid, "cron_schedule": stored_plan(item).cron_schedule, "recurrence": item.recurrence}
+
+
+def _shown(item: ScheduleItem, because: str | None, now: datetime) -> dict[str, Any]:
+    """The schedule as the API shows it: what it is, and what will come of it."""
+    runs = [] if because else next_runs(stored_plan(item).timetable, now, NEXT_RUNS)
+    return {
+        **described(item),
+        "is_paused": because is not None,
+        "paused_because": because,
+        "next_runs": [run.paris.isoformat() for run in runs],
+    }
+
+
+def _resumed(stores: Stores, dataset_uid: str, now: datetime) -> list[str]:
+    """Let paused schedules go on; those that went on."""
+    deadline = Deadline(_MOMENT)
+    if stores.runs.refreshing(dataset_uid, deadline).paused_because is None:
+        return []
+    resumed = mark_all(dataset_uid, now)
+    stores.runs.forget_failures(dataset_uid, deadline)
+    return resumed
 
 
 def _load(dataset_uid: str, schedule_uid: str) -> ScheduleItem:
@@ -104,9 +141,9 @@ def _load(dataset_uid: str, schedule_uid: str) -> ScheduleItem:
     raise NotFound(f"This dataset has no schedule '{schedule_uid[:40]}': list them with GET schedules/.")
 
 
-def _checked(dataset_uid: str, body: Any, offer: Offer, now: datetime, known: ScheduleItem | None = None) -> Plan:
+def _checked(dataset_uid: str, body: Any, offer: Offer, now: datetime, known: Mapping[str, Any] | None = None) -> Plan:
     offer.check()
-    values = checked(body, _KEYS, read_only=shown(known) if known else None)
+    values = checked(body, _KEYS, read_only=known)
     if not any(resource.source for resource in draft_resources(dataset_uid)):
         raise ValidationFailed(
             {

@@ -1,6 +1,7 @@
-"""The activity table: what happened to a dataset. Batches (receipts) and refusals expire by TTL.
+"""The activity table: what happened to a dataset. Batches (receipts), refusals, runs and notices expire by TTL.
 
-Key: pk = dataset uid; sk = `batch#{batch_id}`, `refusal#{batch_id}`, or `modified` (the last real change of data).
+Key: pk = dataset uid; sk = `batch#{batch_id}`, `refusal#{batch_id}`, `run#{run_id}`, `notice#{notice_id}`, or
+`modified` (the last real change of data). All ids sort by time.
 """
 
 from collections.abc import Mapping
@@ -10,6 +11,7 @@ from typing import Any
 
 import orjson
 
+from chalicelib.domain.identifiers import new_batch_id
 from chalicelib.store.dynamodb import Deadline, Item, with_retries
 from chalicelib.store.records import TableWrite
 
@@ -56,6 +58,43 @@ class ActivityLog:
                 entry: dict[str, Any] = orjson.loads(answer["Item"]["entry"]["S"])
                 return entry
         return None
+
+    def run_write(self, dataset_uid: str, run_id: str, entry: Mapping[str, Any], now: datetime) -> TableWrite:
+        """What is kept of a run that is over."""
+        return TableWrite(self._table, self._entry(dataset_uid, f"run#{run_id}", entry, now))
+
+    def notice_write(self, dataset_uid: str, notice: Mapping[str, Any], now: datetime) -> TableWrite:
+        """Something that the people who manage the dataset should know."""
+        return TableWrite(self._table, self._entry(dataset_uid, f"notice#{new_batch_id(now)}", notice, now))
+
+    def run_key(self, dataset_uid: str, run_id: str) -> tuple[str, Item]:
+        """The table and the key under which a run is kept once it is over."""
+        return self._table, {"pk": {"S": dataset_uid}, "sk": {"S": f"run#{run_id}"}}
+
+    def run(self, dataset_uid: str, run_id: str, deadline: Deadline) -> dict[str, Any] | None:
+        """What is kept of a run that is over."""
+        table, key = self.run_key(dataset_uid, run_id)
+        call = partial(self._client.get_item, TableName=table, Key=key, ConsistentRead=True)
+        answer = with_retries(call, deadline)
+        return orjson.loads(answer["Item"]["entry"]["S"]) if "Item" in answer else None
+
+    def newest(self, dataset_uid: str, kind: str, most: int, deadline: Deadline) -> list[dict[str, Any]]:
+        """The newest entries of a kind (`run`, `notice`), newest first."""
+        request: dict[str, Any] = {
+            "TableName": self._table,
+            "KeyConditionExpression": "pk = :pk AND begins_with(sk, :kind)",
+            "ExpressionAttributeValues": {":pk": {"S": dataset_uid}, ":kind": {"S": f"{kind}#"}},
+            "ConsistentRead": True,
+            "ScanIndexForward": False,
+            "Limit": most,
+        }
+        found: list[dict[str, Any]] = []
+        while True:
+            page = with_retries(partial(self._client.query, **request), deadline)
+            found += [orjson.loads(item["entry"]["S"]) for item in page["Items"]]
+            if len(found) >= most or "LastEvaluatedKey" not in page:
+                return found[:most]
+            request["ExclusiveStartKey"] = page["LastEvaluatedKey"]
 
     def _entry(self, dataset_uid: str, sort_key: str, entry: Mapping[str, Any], now: datetime) -> Item:
         return {

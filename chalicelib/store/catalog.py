@@ -12,6 +12,9 @@
 | accepted refresh | `dataset#{dataset_uid}` | `accepted#{resource_uid}` |
 | names of secrets | `dataset#{dataset_uid}` | `secrets`            |
 | schedule        | `dataset#{dataset_uid}` | `schedule#{uid}`      |
+| schedule to do  | `dataset#{dataset_uid}` | `unsettled#{uid}`     |
+| run             | `dataset#{dataset_uid}` | `run#{run_id}`        |
+| refreshing      | `dataset#{dataset_uid}` | `refreshing`          |
 | upload          | `dataset#{dataset_uid}` | `upload#{upload_id}`  |
 | publication     | `dataset#{dataset_uid}` | `publication`         |
 | API key         | `apikey`                | SHA-256 of the key    |
@@ -48,6 +51,8 @@ FIELDS, PROCESSORS, PUBLICATION, CONFIG, LANE = "fields", "processors", "publica
 SOURCES, SECRETS = "sources", "secrets"
 COPY, ACCEPTED_REFRESH = "copy#", "accepted#"
 RESOURCE, FILE, SCHEDULE, UPLOADED, JOB = "resource#", "file#", "schedule#", "upload#", "job#"
+UNSETTLED, RUN = "unsettled#", "run#"
+REFRESHING = "refreshing"
 WAITING, CHECKING, ACCEPTED, REFUSED = "waiting", "checking", "accepted", "refused"  # states of an upload
 
 
@@ -223,7 +228,7 @@ class AcceptedRefreshItem(Model):
 
 class ScheduleItem(Model):
     """When the remote resources of a dataset are to be refreshed, Europe/Paris: unix cron expressions, one a line, and
-    the recurrence they were made of, if any."""
+    the recurrence they were made of, if any. `expressions` is the most of them that EventBridge Scheduler ever had."""
 
     class Meta:
         """Bound in `bind_models`."""
@@ -236,7 +241,27 @@ class ScheduleItem(Model):
     uid = UnicodeAttribute()
     cron_schedule = UnicodeAttribute()
     recurrence = JsonAttribute(null=True)
+    expressions = NumberAttribute(default=0)
     created_at = UnicodeAttribute()
+
+
+class UnsettledItem(Model):
+    """A schedule that was changed, made or deleted: EventBridge Scheduler may not know of it yet. Who tells it claims
+    this item until a moment (`claimed_until`), and deletes it when nothing has changed meanwhile: each change gives it
+    another `nonce`. `due` and `due_at` make the tick see to it."""
+
+    class Meta:
+        """Bound in `bind_models`."""
+
+        table_name = ""
+
+    pk = UnicodeAttribute(hash_key=True)
+    sk = UnicodeAttribute(range_key=True)
+    nonce = UnicodeAttribute()
+    expressions = NumberAttribute()
+    claimed_until = NumberAttribute(null=True)
+    due = UnicodeAttribute()
+    due_at = NumberAttribute()
 
 
 class PublicationItem(Model):
@@ -356,6 +381,7 @@ MODELS: tuple[type[Model], ...] = (
     CopyItem,
     AcceptedRefreshItem,
     ScheduleItem,
+    UnsettledItem,
     PublicationItem,
     UploadItem,
     SweepItem,

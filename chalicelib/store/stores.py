@@ -14,13 +14,16 @@ from chalicelib.store.live import LiveStore
 from chalicelib.store.objects import ObjectStore
 from chalicelib.store.record_reader import RecordReader
 from chalicelib.store.records import RecordStore
+from chalicelib.store.refresh_function import RefreshFunction
+from chalicelib.store.runs import RunStore
+from chalicelib.store.scheduler import Scheduler
 from chalicelib.store.secrets import PushSecrets
 from chalicelib.store.source_secrets import SourceSecretStore
 
 
 @dataclass(frozen=True, kw_only=True)
 class Names:
-    """The names of a deployment's tables, buckets, queue and secret, its stage and their region."""
+    """The names of a deployment's tables, buckets, queue, secret, schedules and functions; its stage and region."""
 
     stage: str
     region: str
@@ -33,6 +36,9 @@ class Names:
     lane_bucket: str
     bell_queue_url: str
     push_secret_id: str
+    schedule_group: str
+    scheduler_role_arn: str
+    refresh_function_arn: str
 
 
 class Stores:
@@ -67,6 +73,27 @@ class Stores:
     def bell(self) -> Bell:
         """What calls the worker."""
         return Bell(self.names.bell_queue_url, self.names.region)
+
+    @cached_property
+    def runs(self) -> RunStore:
+        """Runs, and what is kept of them."""
+        return RunStore(self.client, self.names.catalog_table, self.activity)
+
+    @cached_property
+    def scheduler(self) -> Scheduler:
+        """What calls the function that refreshes, on time."""
+        names = self.names
+        return Scheduler(
+            group=names.schedule_group,
+            role_arn=names.scheduler_role_arn,
+            function_arn=names.refresh_function_arn,
+            region=names.region,
+        )
+
+    @cached_property
+    def refresh_function(self) -> RefreshFunction:
+        """The function that refreshes, to be called out of turn."""
+        return RefreshFunction(self.names.refresh_function_arn, self.names.region)
 
     @cached_property
     def jobs(self) -> ObjectStore:

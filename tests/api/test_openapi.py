@@ -94,6 +94,7 @@ def a_world(http: Http) -> World:
         "field_uid": field["uid"],
         "processor_uid": processor["uid"],
         "schedule_uid": schedule["uid"],
+        "run_id": make(f"/datasets/{uid}/runs", {})["run_id"],
         "api_key_uid": key_uid,
         "record_id": pushed.json["record_ids"][0],
         "batch_id": pushed.headers["x-batch-id"],

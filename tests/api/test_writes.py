@@ -14,6 +14,7 @@ import pytest
 from app import app
 from chalicelib.api.openapi.automation_operations import AUTOMATION
 from chalicelib.api.openapi.document import document
+from chalicelib.domain.shape import MOVING
 from tests.api.conftest import Answer, Http
 from tests.api.test_automation import ROOT, a_remote_resource, created
 from tests.api.test_configuration_file import FIELDS, PROCESSORS
@@ -111,9 +112,9 @@ def test_what_was_read_may_be_sent_back_and_each_of_its_fields_changes_or_is_ref
     for name, value in shown.items():
         changed = {bool: lambda v: not v, str: lambda v: f"{v}x"}.get(type(value), lambda _: {"colour": 1})(value)
         answer = send(shared_http, world, f"PUT {path}", {**shown, name: changed})
-        if answer.status == 200 and name != "updated_at":
+        if answer.status == 200 and name not in MOVING:
             assert send(shared_http, world, f"GET {path}", None).json[name] == changed
-        elif name != "updated_at":
+        elif name not in MOVING:
             assert name in named(answer) or "colour" in named(answer)
 
 

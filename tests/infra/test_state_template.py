@@ -98,7 +98,7 @@ def test_the_application_imports_only_what_is_exported():
 
 
 @pytest.mark.parametrize("stage", ["local", "prod"])
-@pytest.mark.parametrize("function", ["api_handler", "apply", "tick"])
+@pytest.mark.parametrize("function", ["api_handler", "apply", "tick", "refresh"])
 def test_functions_may_do_what_they_need_on_their_own_stage_and_no_more(stage: str, function: str):
     config = json.loads((ROOT / ".chalice" / "config.json").read_text())["stages"][stage]["lambda_functions"]
     policy = json.loads((ROOT / ".chalice" / config[function]["iam_policy_file"]).read_text())
@@ -106,11 +106,12 @@ def test_functions_may_do_what_they_need_on_their_own_stage_and_no_more(stage: s
         actions, named = statement["Action"], statement["Resource"]
         assert not any("*" in action for action in ([actions] if isinstance(actions, str) else actions))
         for resource in [named] if isinstance(named, str) else named:
-            is_of_stage = f"freshwire-{stage}-" in resource or f":parameter/freshwire/{stage}/" in resource
-            assert is_of_stage or resource.endswith("/aws/lambda/freshwire-*")
+            own = (f"freshwire-{stage}-", f"schedule/freshwire-{stage}/", f":parameter/freshwire/{stage}/")
+            assert any(name in resource for name in own) or resource.endswith("/aws/lambda/freshwire-*")
         if statement["Sid"] != "WriteLogs":
-            own = {"StringEquals": {"aws:ResourceAccount": "${aws:PrincipalAccount}"}}
-            assert statement["Condition"] == own
+            (condition,) = statement["Condition"].items()
+            assert condition[0] == "StringEquals"
+            assert condition[1]["aws:ResourceAccount"] == "${aws:PrincipalAccount}"
 
 
 def test_every_refusal_of_the_gateway_has_the_shape_of_our_errors():

@@ -20,8 +20,8 @@ from chalicelib.api.automation.routing import (
 from chalicelib.api.http import json_answer, query_of, started
 from chalicelib.domain.processors import describe
 from chalicelib.domain.shape import Key, flag
-from chalicelib.services import datasets, publication, stacks
-from chalicelib.services.dataset_status import abort, status_of
+from chalicelib.services import datasets, publication, runs, stacks
+from chalicelib.services.dataset_status import status_of
 from chalicelib.services.stacks import Stack
 
 _PUBLISHING = {"accept_loss": Key(problem=flag)}
@@ -73,10 +73,11 @@ def dataset_unpublish(dataset_uid: str) -> Response:
 
 @route(DATASET + "/abort", "POST")
 def dataset_abort(dataset_uid: str) -> Response:
-    """Stop a publication that is under way."""
+    """Stop a publication, or a run, that is under way."""
     require("publish")
     expect_nothing()
-    abort(dataset_uid, now())
+    now, deadline = started(routes.current_request)
+    runs.abort(wiring.stores(), dataset_uid, now, deadline)
     return json_answer(OK)
 
 

@@ -71,18 +71,19 @@ def no_content() -> Response:
     return Response(body="", status_code=204, headers={"Content-Type": "application/json"})
 
 
-def page(results: Sequence[dict[str, Any]]) -> Response:
-    """One page of a list, by `limit` and `offset`, with absolute links to its neighbours."""
+def page(results: Sequence[Any], shown: Callable[[Sequence[Any]], Sequence[Any]] = list) -> Response:
+    """One page of a list, by `limit` and `offset`, with absolute links to its neighbours. `shown` makes what is
+    answered of the part of the list that is on the page."""
     limit = _number("limit", _DEFAULT_LIMIT, _MAX_LIMIT)
     offset = _number("offset", 0, 10**9)
     total = len(results)
-    shown = {
+    answer = {
         "total_count": total,
         "next": _link(limit, offset + limit) if limit and offset + limit < total else None,
         "previous": _link(limit, max(0, offset - limit)) if offset else None,
-        "results": list(results[offset : offset + limit]),
+        "results": shown(results[offset : offset + limit]),
     }
-    return json_answer(shown)
+    return json_answer(answer)
 
 
 def _number(name: str, default: int, most: int) -> int:

@@ -15,9 +15,9 @@ def schedule_list(dataset_uid: str) -> Response:
     """List the schedules, or add one."""
     if method() == "GET":
         require("browse")
-        return page(schedules.list_schedules(dataset_uid))
+        return page(schedules.list_schedules(wiring.stores(), dataset_uid, now()))
     require("edit")
-    return json_answer(schedules.create_schedule(dataset_uid, body(), offer(), now()), status=201)
+    return json_answer(schedules.create_schedule(wiring.stores(), dataset_uid, body(), offer(), now()), status=201)
 
 
 @route(DATASET + "/schedules/preview", "GET")
@@ -34,11 +34,12 @@ def schedule_one(dataset_uid: str, schedule_uid: str) -> Response:
     """Read, change or delete a schedule."""
     if method() == "GET":
         require("browse")
-        return json_answer(schedules.find_schedule(dataset_uid, schedule_uid))
+        return json_answer(schedules.find_schedule(wiring.stores(), dataset_uid, schedule_uid, now()))
     require("edit")
     if method() == "PUT":
-        return json_answer(schedules.edit_schedule(dataset_uid, schedule_uid, body(), offer(), now()))
-    schedules.delete_schedule(dataset_uid, schedule_uid)
+        changed = schedules.edit_schedule(wiring.stores(), dataset_uid, schedule_uid, body(), offer(), now=now())
+        return json_answer(changed)
+    schedules.delete_schedule(wiring.stores(), dataset_uid, schedule_uid, now())
     return no_content()
 
 

@@ -20,6 +20,7 @@ from chalicelib.api.openapi.operation import (
 from chalicelib.api.openapi.push_operations import SLUG
 from chalicelib.domain import errors
 from chalicelib.domain.errors import Refused
+from chalicelib.domain.run_state import STATES
 from chalicelib.services.schedules import MAX_CRON
 
 _WHOLE = {"type": "integer", "minimum": 0}
@@ -31,6 +32,10 @@ _BY_ID = query("dataset_id", {"type": "string", "pattern": SLUG}, "List the one 
 _SCHEDULE = [
     query("cron", {"type": "string", "maxLength": MAX_CRON}, "A unix cron; or give a recurrence.", "0 2 * * *"),
     query("recurrence", {"type": "string"}, "A recurrence as JSON text; or give a cron."),
+]
+_RUNS = [
+    query("schedule_uid", {"type": "string"}, "List those of this schedule."),
+    query("state", {"enum": list(STATES)}, "List those in this state.", "failed"),
 ]
 _OK = {200: json_of(record({"detail": {"const": "ok"}}), {"detail": "ok"})}
 _METADATA = DATASET + "/metadata"
@@ -133,7 +138,7 @@ OPERATIONS: dict[str, Operation] = {
         refusals=[*_PUBLISHING, errors.ValidationFailed],
     ),
     f"POST {DATASET}/unpublish": _act(*_PUBLISHING),
-    f"POST {DATASET}/abort": _act(errors.InvalidDatasetStatus),
+    f"POST {DATASET}/abort": _act(errors.InvalidDatasetStatus, errors.RunIsOver),
     f"GET {DATASET}/status": Operation(permission="browse", answers={200: json_of(ref("Status"))}),
     f"GET {DATASET}/lane": Operation(permission="browse", answers={200: json_of(ref("Lane"))}),
     f"POST {DATASET}/lane/resume": _act(errors.LaneNotPaused),
@@ -172,6 +177,15 @@ OPERATIONS: dict[str, Operation] = {
         parameters=_SCHEDULE,
         refusals=[errors.FeatureNotAvailable],
     ),
+    f"GET {DATASET}/runs": _list("List the runs", ref("Run"), also=_RUNS),
+    f"POST {DATASET}/runs": Operation(
+        summary="Run now",
+        permission="publish",
+        answers={201: json_of(ref("Run"))},
+        refusals=[errors.FeatureNotAvailable, errors.DatasetNotPublished],
+    ),
+    f"GET {DATASET}/runs/{{run_id}}": Operation(permission="browse", answers={200: json_of(ref("Run"))}),
+    f"POST {DATASET}/runs/{{run_id}}/abort": _act(errors.RunIsOver),
     **_crud(DATASET + "/resources", "resource_uid", one="resource", schema="Resource"),
     f"POST {DATASET}/resources/files": Operation(
         permission="edit", answers={201: json_of(ref("UploadedFile"))}, body=_UPLOAD
@@ -232,6 +246,7 @@ AUTOMATION = Api(
         "schedule_uid": _uid("sc", "schedule"),
         "resource_uid": _uid("re", "resource"),
         "api_key_uid": _uid("ak", "API key"),
+        "run_id": path_parameter("The id of a run.", "019f0a1b2c3d0123456789abcdef", "^[0-9a-f]{28}$"),
         "template": path_parameter("A template of the metadata.", "default"),
         "name": path_parameter("An entry of the template.", "title"),
     },

@@ -6,6 +6,7 @@ from chalicelib.api.openapi.operation import Json, list_of, nullable, record, re
 from chalicelib.domain.errors import MAX_DETAILS
 from chalicelib.domain.receipt import APPLIED, FAILED, MAX_RECORD_IDS, QUEUED, Counts
 from chalicelib.domain.resource_shape import FILE_TYPES, TYPES
+from chalicelib.domain.run_state import STATES
 from chalicelib.domain.schema import FIELD_TYPES
 from chalicelib.services.uploads import KINDS
 
@@ -143,6 +144,7 @@ def _automation() -> Json:
         "FieldConfiguration": _entry(),
         "Processor": _entry(),
         **_schedules(),
+        **_runs(),
         "ProcessorType": record(
             {
                 "type": _TEXT,
@@ -161,7 +163,15 @@ def _schedules() -> Json:
     run = {"paris": _MOMENT, "utc": _MOMENT, "note": nullable(_TEXT)}
     return {
         "Schedule": record(
-            {"uid": _UID, "cron_schedule": cron, "recurrence": ref("Recurrence")}, optional=["recurrence"]
+            {
+                "uid": _UID,
+                "cron_schedule": cron,
+                "recurrence": ref("Recurrence"),
+                "is_paused": _FLAG,
+                "paused_because": nullable(_TEXT),
+                "next_runs": list_of(_MOMENT),
+            },
+            optional=["recurrence"],
         ),
         "SchedulePreview": record(
             {
@@ -178,6 +188,40 @@ def _schedules() -> Json:
             }
         ),
     }
+
+
+def _runs() -> Json:
+    count = nullable(_WHOLE)
+    counts = record(dict.fromkeys(("added", "changed", "removed", "unchanged", "refused"), count))
+    said = {"error_code": nullable(_TEXT), "message": nullable(_TEXT)}
+    source = {
+        "resource_uid": _UID,
+        "state": {"enum": ["unchanged", "queued", "applied", "held_back", "failed", "aborted"]},
+        "batch_id": nullable(_TEXT),
+        "size": {**_WHOLE, "description": "bytes that were received"},
+        "http_status": count,
+        "etag": nullable(_TEXT),
+        "records": count,
+        "counts": counts,
+        **said,
+    }
+    run = {
+        "run_id": _TEXT,
+        "trigger": {"enum": ["schedule", "manual"]},
+        "schedule_uid": nullable(_UID),
+        "scheduled_time": _MOMENT,
+        "state": {"enum": list(STATES)},
+        "attempts": _WHOLE,
+        "started_at": nullable(_MOMENT),
+        "ended_at": nullable(_MOMENT),
+        "duration_seconds": nullable({"type": "number", "minimum": 0}),
+        "next_attempt_at": nullable(_MOMENT),
+        **said,
+        "size": _WHOLE,
+        "counts": {**counts, "description": "null while a batch waits to be applied"},
+        "sources": list_of(record(source)),
+    }
+    return {"Run": record(run)}
 
 
 def _status() -> Json:

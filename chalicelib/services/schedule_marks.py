@@ -1,0 +1,45 @@
+"""Marks of schedules that EventBridge Scheduler may not know as they are: see `scheduling.py`, which takes them away.
+
+A mark is made before, or together with, any change that bears on a schedule: then no crash between the catalog and
+Scheduler goes unnoticed.
+"""
+
+import secrets
+from datetime import datetime
+
+from pynamodb.expressions.update import Action
+from pynamodb.transactions import TransactWrite
+
+from chalicelib.store.catalog import SCHEDULE, UNSETTLED, ScheduleItem, UnsettledItem, dataset_pk
+from chalicelib.store.due import due_shard
+
+KIND = "scheduler"  # in the index of what is due
+SEEN_TO_AFTER = 60  # seconds; who made the mark tells Scheduler at once, and if not, the tick does
+
+
+def stored_schedules(dataset_uid: str) -> list[ScheduleItem]:
+    """The stored schedules of a dataset, oldest first."""
+    found = ScheduleItem.query(dataset_pk(dataset_uid), ScheduleItem.sk.startswith(SCHEDULE), consistent_read=True)
+    return sorted(found, key=lambda item: (item.created_at, item.uid))
+
+
+def mark(transaction: TransactWrite, item: ScheduleItem, now: datetime) -> None:
+    """Mark a schedule, in the transaction that changes it."""
+    transaction.update(UnsettledItem(item.pk, UNSETTLED + item.uid), _marking(item, now))
+
+
+def mark_all(dataset_uid: str, now: datetime) -> list[str]:
+    """Mark all schedules of a dataset, ahead of a change that bears on them; their uids."""
+    items = stored_schedules(dataset_uid)
+    for item in items:
+        UnsettledItem(item.pk, UNSETTLED + item.uid).update(_marking(item, now))
+    return [item.uid for item in items]
+
+
+def _marking(item: ScheduleItem, now: datetime) -> list[Action]:
+    return [
+        UnsettledItem.nonce.set(secrets.token_hex(8)),
+        UnsettledItem.expressions.set(item.expressions),
+        UnsettledItem.due.set(due_shard(KIND, item.uid)),
+        UnsettledItem.due_at.set(int(now.timestamp()) + SEEN_TO_AFTER),
+    ]
