@@ -1,4 +1,7 @@
-"""Set up the demo dataset `nyc-weather` and push its first weeks: `python -m infra.demo`.
+"""Set up the demo: `nyc-weather`, whose first weeks are pushed, and `airports`, a file that a schedule fetches every
+minute.
+
+    python -m infra.demo
 
 Reads FRESHWIRE_URL (such as http://127.0.0.1:8000/api) and FRESHWIRE_API_KEY. Running it again is harmless.
 """
@@ -10,8 +13,9 @@ import urllib.request
 from typing import Any
 
 from infra.demo.weather_station import FEED, push_all, readings
+from infra.local.demo_files import PATH
 
-DATASET_ID = "nyc-weather"
+DATASET_ID, AIRPORTS = "nyc-weather", "airports"
 FIRST_WEEKS_END = "2013-01-22"  # three weeks of three stations
 UNIQUE_KEY = ("origin", "time_hour")
 DOUBLES = ("precip", "visib")  # the sample has only whole numbers of them
@@ -74,11 +78,30 @@ def _create(management: Management) -> None:
     management.call("POST", f"{path}/publish/")
 
 
+def set_up_airports(management: Management, source: str) -> None:
+    """Create and publish `airports` with its schedule, unless it is there; `source` is the address of its file."""
+    if management.call("GET", f"/datasets/?dataset_id={AIRPORTS}")["results"]:
+        return
+    title = {"value": "Airports of the United States"}
+    dataset = management.call("POST", "/datasets/", {"dataset_id": AIRPORTS, "metadata": {"default": {"title": title}}})
+    path = f"/datasets/{dataset['uid']}"
+    management.call(
+        "POST", f"{path}/resources/", {"type": "csvfile", "title": "airports.csv", "datasource": {"url": source}}
+    )
+    key = {"type": "annotate", "label": "id", "annotation": "id", "field": "faa"}
+    management.call("POST", f"{path}/fields/", key)
+    management.call("POST", f"{path}/schedules/", {"cron_schedule": "* * * * *"})
+    management.call("POST", f"{path}/publish/")
+
+
 def main() -> int:
-    """Set up the dataset and push the first weeks."""
+    """Set up the datasets and push the first weeks of the weather."""
     management = Management(os.environ["FRESHWIRE_URL"], os.environ["FRESHWIRE_API_KEY"])
     push_url = set_up(management)
     print(f"  dataset {DATASET_ID}: pushing its first weeks to {push_url.partition('?')[0]}")
+    origin = os.environ["FRESHWIRE_URL"].removesuffix("/api")
+    print(f"  dataset {AIRPORTS}: fetched every minute from {origin}{PATH}airports.csv")
+    set_up_airports(management, f"{origin}{PATH}airports.csv")
     push_all(push_url, list(readings(FEED, "", FIRST_WEEKS_END)), batch=500)
     return 0
 
