@@ -24,6 +24,13 @@ METRICS = frozenset(
         "LaneFailures",
         "LanePaused",
         "BellsRungAgain",
+        "TickRan",
+        "SilenceNotices",
+        "SilenceChecksFailed",
+        "MailsSent",
+        "MailsRefused",
+        "NoticesGivenUp",
+        "AddressesStopped",
     }
 )
 

@@ -28,6 +28,7 @@ from tests.strict_dynamodb import StrictDynamoDB
 
 REGION = "eu-west-3"
 NOW = datetime(2026, 3, 29, 10, 30, tzinfo=UTC)
+MAIL_FROM = "Freshwire <alerts@freshwire.example>"
 TEMPLATE = Path(__file__).parent.parent / "infra" / "state.yaml"
 CREDENTIALS = {
     "AWS_ACCESS_KEY_ID": "testing",
@@ -67,8 +68,10 @@ def create_state() -> dict[str, str]:
     boto3.client("secretsmanager", region_name=REGION).create_secret(
         Name=outputs["PushSecret"], SecretString=json.dumps({"current": "k1", "k1": "a secret of the tests"})
     )
+    boto3.client("sesv2", region_name=REGION).create_email_identity(EmailIdentity="freshwire.example")
     return {
         "FRESHWIRE_STAGE": "test",
+        "FRESHWIRE_MAIL_FROM": MAIL_FROM,
         "AWS_REGION": REGION,
         **{variable: outputs[name] for variable, name in OUTPUTS.items()},
     }
@@ -78,6 +81,7 @@ def stores_of(environment: dict[str, str]) -> Stores:
     """The stores over a state made by `create_state`, with a client as strict as AWS."""
     names = Names(
         region=REGION,
+        mail_from=environment.get("FRESHWIRE_MAIL_FROM"),
         **{variable.lower(): environment[variable] for variable in OUTPUTS},
     )
     bind_models(names.catalog_table, REGION)
@@ -155,10 +159,14 @@ class Tables:
     so: moto copies whole tables in each transaction, and each test would be slower than the one before."""
 
     def __init__(self) -> None:
-        self._tables = [table for regions in dynamodb_backends.values() for table in regions[REGION].tables.values()]
-        self._items = [copy.deepcopy(table.items) for table in self._tables]
+        self._items = [(backend, name, copy.deepcopy(table.items)) for backend, name, table in self._all()]
 
     def put_back(self) -> None:
-        """Make the tables as they were."""
-        for table, items in zip(self._tables, self._items, strict=True):
-            table.items = copy.deepcopy(items)
+        """Make the tables as they were. A transaction that failed has put others in the place of those."""
+        for backend, name, items in self._items:
+            backend.tables[name].items = copy.deepcopy(items)
+
+    @staticmethod
+    def _all() -> list[tuple[Any, str, Any]]:
+        backends = [regions[REGION] for regions in dynamodb_backends.values()]
+        return [(backend, name, table) for backend in backends for name, table in backend.tables.items()]

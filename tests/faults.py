@@ -43,7 +43,8 @@ def counted(stores: Stores, counter: CallCounter) -> Iterator[CallCounter]:
     """Count all calls to AWS inside, whatever the service."""
     managing = DatasetItem._get_connection().connection.client
     buckets = [store._client for store in (stores.jobs, stores.files, stores.sources)]
-    clients = [stores.client._client, managing, stores.bell._client, *buckets]
+    mailers = [stores.mailer._client] if stores.mailer and "mailer" in vars(stores) else []  # of those who send mails
+    clients = [stores.client._client, managing, stores.bell._client, *buckets, *mailers]
     for client in clients:
         client.meta.events.register("before-call", counter)
     try:

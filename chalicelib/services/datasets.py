@@ -13,6 +13,7 @@ from chalicelib.domain.identifiers import is_slug, is_uid, new_uid, slugified
 from chalicelib.domain.metadata import metadata_problem, title_of
 from chalicelib.domain.security import EVERYTHING, DefaultSecurity
 from chalicelib.domain.shape import Key, checked
+from chalicelib.services.alert_settings import drop_watches, watch_items
 from chalicelib.services.bells import LANE, ring
 from chalicelib.services.security import changed_security
 from chalicelib.store.catalog import (
@@ -195,6 +196,7 @@ def delete_dataset(stores: Stores, dataset_uid: str) -> None:
             transaction.delete(StackItem.get(pk, name, consistent_read=True))
         for resource in ResourceItem.query(pk, ResourceItem.sk.startswith(RESOURCE), consistent_read=True):
             transaction.delete(resource)
+        drop_watches(transaction, watch_items(dataset_uid))
     for schedule in ScheduleItem.query(pk, ScheduleItem.sk.startswith(SCHEDULE), consistent_read=True):
         schedule.delete()
     stores.sources.delete([source_key(dataset_uid, file.uid) for file in files])

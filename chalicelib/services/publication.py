@@ -22,6 +22,7 @@ from chalicelib.domain.errors import (
 )
 from chalicelib.domain.live import Configuration, LiveDataset
 from chalicelib.domain.schema import Schema
+from chalicelib.services.alert_settings import settle_watches
 from chalicelib.services.bells import LANE, PUBLISH, ring
 from chalicelib.services.dataset_status import (
     DELETING,
@@ -126,6 +127,9 @@ def unpublish(stores: Stores, dataset_uid: str, now: datetime) -> None:
                 [LiveItem.is_published.set(False), LiveItem.generation.add(1), LiveItem.coming.remove()],
             )
             transaction.update(dataset, [DatasetItem.is_published.set(False)])
+            settle_watches(
+                transaction, dataset_uid, is_published=False, configuration=None, switches=live.switches, now=now
+            )
     ring(stores, LANE, dataset.dataset_id)
 
 
@@ -234,6 +238,14 @@ def _switch_over(dataset_uid: str, live: LiveDataset, configuration: Configurati
                         DatasetItem.records_errors.set([]),
                         DatasetItem.updated_at.set(now.isoformat(timespec="milliseconds")),
                     ],
+                )
+                settle_watches(
+                    transaction,
+                    dataset_uid,
+                    is_published=True,
+                    configuration=configuration.as_json(),
+                    switches=item.switches,
+                    now=now,
                 )
         except EditConflict:
             if attempt == TRIES - 1:

@@ -8,6 +8,7 @@ from itertools import islice
 from chalicelib.domain.changes import Changes, ids_in
 from chalicelib.domain.errors import EditConflict
 from chalicelib.domain.job import Job
+from chalicelib.services.alert_settings import settle_watches
 from chalicelib.services.dataset_status import go_on_saving, saved
 from chalicelib.services.datasets import find_dataset, live_item
 from chalicelib.services.job_payload import load_changes, load_text
@@ -93,6 +94,14 @@ def _switch_over(job: Job, now: datetime, deadline: Deadline) -> None:
                         DatasetItem.records_errors.set(job.options["errors"]),
                         DatasetItem.updated_at.set(now.isoformat(timespec="milliseconds")),
                     ],
+                )
+                settle_watches(
+                    transaction,
+                    job.dataset_uid,
+                    is_published=True,
+                    configuration=item.coming,
+                    switches=item.switches,
+                    now=now,
                 )
         except EditConflict:
             deadline.pause(attempt)

@@ -4,7 +4,7 @@ part, in constant memory; when all of it fits it is accepted as one job, else no
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -24,6 +24,7 @@ from chalicelib.domain.live import LiveDataset
 from chalicelib.domain.receipt import QUEUED, Counts, Receipt
 from chalicelib.domain.record import PreparedPayload
 from chalicelib.services.bells import ring_lane
+from chalicelib.services.sign_of_life import note_sign_of_life
 from chalicelib.services.staging import Stager, prepared_batches
 from chalicelib.services.uploads import KINDS
 from chalicelib.sources.formats.broken import BrokenFile
@@ -137,6 +138,8 @@ class _Check:
         ]
         committed = self.stores.lane.commit(live, job, riders, self.deadline)
         ring_lane(self.stores, live, committed, self.deadline)
+        acknowledged_at = self.now + timedelta(seconds=self.deadline.elapsed())  # reading it may have taken minutes
+        note_sign_of_life(self.stores, live, item.resource_uid, acknowledged_at, self.deadline)
 
     def _accepted(self, batch_id: str) -> UploadItem:
         """What the upload's item becomes."""

@@ -10,10 +10,14 @@
 | schedule        | `dataset#{dataset_uid}` | `schedule#{uid}`      |
 | upload          | `dataset#{dataset_uid}` | `upload#{upload_id}`  |
 | publication     | `dataset#{dataset_uid}` | `publication`         |
+| watch           | `dataset#{dataset_uid}` | `alert#{resource_uid}` |
 | API key         | `apikey`                | SHA-256 of the key    |
 | live dataset    | `live#{dataset_id}`     | `config`              |
 | pending job     | `live#{dataset_id}`     | `job#{seq}`           |
 | lane            | `live#{dataset_id}`     | `lane`                |
+| notice          | `outbox#{notice_id}`    | `notice`              |
+| who takes mails | `recipient#{address}`   | `*`, or what of       |
+| tick            | `tick`                  | `last`                |
 
 `revision` is pynamodb's optimistic lock; two edits at once make the second one fail with EditConflict.
 """
@@ -40,6 +44,7 @@ from chalicelib.store.dynamodb import CONNECT_TIMEOUT, READ_TIMEOUT
 DATASETS, API_KEYS = "dataset", "apikey"
 FIELDS, PROCESSORS, PUBLICATION, CONFIG, LANE = "fields", "processors", "publication", "config", "lane"
 RESOURCE, FILE, SCHEDULE, UPLOADED, JOB = "resource#", "file#", "schedule#", "upload#", "job#"
+WATCH = "alert#"
 WAITING, CHECKING, ACCEPTED, REFUSED = "waiting", "checking", "accepted", "refused"  # states of an upload
 
 
@@ -225,6 +230,44 @@ class ApiKeyItem(Model):
     created_at = UnicodeAttribute()
     last_used_at = UnicodeAttribute(null=True)
     valid_until = NumberAttribute(null=True)
+    email = UnicodeAttribute(null=True)
+
+
+class WatchItem(Model):
+    """A realtime resource whose silence is an alert; what its moments mean, see `domain/inactivity.py`. Pushes and the
+    tick write it raw, see `store/watches.py`. `owner` is the address of the API key that switched alerting on,
+    `base_url` where the links in mails lead. `due` and `due_at` make the tick look at it."""
+
+    class Meta:
+        """Bound in `bind_models`."""
+
+        table_name = ""
+
+    pk = UnicodeAttribute(hash_key=True)
+    sk = UnicodeAttribute(range_key=True)
+    revision = VersionAttribute()
+    dataset_uid = UnicodeAttribute()
+    dataset_id = UnicodeAttribute()
+    resource_uid = UnicodeAttribute()
+    title = UnicodeAttribute()
+    owner = UnicodeAttribute(null=True)
+    recipients = JsonAttribute()
+    base_url = UnicodeAttribute()
+    threshold = NumberAttribute()
+    since = NumberAttribute()
+    received = NumberAttribute(null=True)
+    state = UnicodeAttribute()
+    outage_since = NumberAttribute(null=True)
+    silent_at = NumberAttribute(null=True)
+    looked_at = NumberAttribute(null=True)
+    heard_at = NumberAttribute(null=True)
+    reminder = UnicodeAttribute()
+    reminded_at = NumberAttribute(null=True)
+    snoozed_until = NumberAttribute(null=True)
+    is_paused = BooleanAttribute()
+    searched_to = NumberAttribute(null=True)
+    due = UnicodeAttribute(null=True)
+    due_at = NumberAttribute(null=True)
 
 
 class LiveItem(Model):
@@ -262,6 +305,7 @@ MODELS: tuple[type[Model], ...] = (
     PublicationItem,
     UploadItem,
     ApiKeyItem,
+    WatchItem,
     LiveItem,
 )
 

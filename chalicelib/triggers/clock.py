@@ -1,20 +1,77 @@
-"""The tick: once a minute, what is due is looked at."""
+"""The tick: once a minute, what is due is looked at. Whatever fails in one of its duties, the others are done."""
 
-from datetime import UTC, datetime
+from collections.abc import Callable
+from datetime import UTC, date, datetime
 from typing import Any
 
 from chalicelib import wiring
+from chalicelib.services.alerts import look_for_silence
+from chalicelib.services.daily_report import make_report, report_due
+from chalicelib.services.outbox import deliver
 from chalicelib.services.tick import ring_again
 from chalicelib.store.dynamodb import Deadline
+from chalicelib.store.stores import Stores
 from chalicelib.telemetry import count, logger
 
 MAX_SECONDS = 45.0
+Duty = Callable[[Stores, datetime, Deadline], None]
 
 
 def on_tick(context: Any) -> None:
-    """Ring for what has waited for more than a minute: its ring was lost, or its worker died."""
+    """Do what is due."""
     left = context.get_remaining_time_in_millis() / 1000 - 6
-    rung = ring_again(wiring.stores(), datetime.now(UTC), Deadline(min(MAX_SECONDS, left)))
+    do_duties(wiring.stores(), datetime.now(UTC), Deadline(min(MAX_SECONDS, left)))
+
+
+def do_duties(stores: Stores, now: datetime, deadline: Deadline) -> None:
+    """Do the duties of the tick in their order. Raises the first failure, at the end."""
+    failures = []
+    for duty in DUTIES:
+        try:
+            duty(stores, now, deadline)
+        except Exception as failure:
+            logger.exception("a duty of the tick failed", extra={"action": duty.__name__.lstrip("_")})
+            failures.append(failure)
+    if failures:
+        raise failures[0]
+
+
+def _mark_and_report(stores: Stores, now: datetime, deadline: Deadline) -> None:
+    """Leave the mark that the tick runs, and make the report of the day when it is due."""
+    last: date | None = stores.tick_mark.note(now, deadline)
+    count({"TickRan": 1})
+    day = report_due(now, last)
+    if day is not None and stores.mailer is not None:
+        made = make_report(stores, day, now, deadline)
+        logger.info("daily report made", extra={"action": "report", "recipients": made})
+
+
+def _ring_again(stores: Stores, now: datetime, deadline: Deadline) -> None:
+    """Ring for what has waited for more than a minute: its ring was lost, or its worker died."""
+    rung = ring_again(stores, now, deadline)
     if rung:
         logger.info("rang again", extra={"action": "tick", "rung": rung})
         count({"BellsRungAgain": rung})
+
+
+def _tell_of_silence(stores: Stores, now: datetime, deadline: Deadline) -> None:
+    """Look for silence, and send what is in the outbox."""
+    checked = look_for_silence(stores, now, deadline)
+    for key, failure in checked.failed.items():
+        logger.error("a check for silence failed", extra={"action": "alert", "watch": key}, exc_info=failure)
+    delivery = deliver(stores, checked.notices, now, deadline)
+    for reason in delivery.refused:
+        logger.error("a mail was refused", extra={"action": "mail", "reason": reason})
+    counts = {
+        "SilenceNotices": len(checked.notices),
+        "SilenceChecksFailed": len(checked.failed),
+        "MailsSent": delivery.sent,
+        "MailsRefused": len(delivery.refused),
+        "NoticesGivenUp": delivery.given_up,
+    }
+    if counted := {name: value for name, value in counts.items() if value}:
+        logger.info("looked for silence", extra={"action": "alert", "watches": checked.looked_at, "counts": counted})
+        count(counted)
+
+
+DUTIES: tuple[Duty, ...] = (_mark_and_report, _ring_again, _tell_of_silence)

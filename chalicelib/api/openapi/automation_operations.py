@@ -161,7 +161,13 @@ OPERATIONS: dict[str, Operation] = {
         parameters=_SCHEDULE,
         refusals=[errors.FeatureNotAvailable],
     ),
-    **_crud(DATASET + "/resources", "resource_uid", one="resource", schema="Resource"),
+    **_crud(
+        DATASET + "/resources",
+        "resource_uid",
+        one="resource",
+        schema="Resource",
+        refusals=[errors.FeatureNotAvailable],
+    ),
     f"POST {DATASET}/resources/files": Operation(
         permission="edit", answers={201: json_of(ref("UploadedFile"))}, body=_UPLOAD
     ),
@@ -170,6 +176,7 @@ OPERATIONS: dict[str, Operation] = {
         answers={200: json_of(ref("Preview"))},
         refusals=[errors.ValidationFailed, errors.ProcessingTooSlow],
     ),
+    f"GET {_RESOURCE}/alert": Operation(permission="edit", answers={200: json_of(ref("Alert"))}),
     f"POST {_RESOURCE}/clean_cache": Operation(permission="edit", answers={204: {}}),
     f"POST {_RESOURCE}/enable": _switch(),
     f"POST {_RESOURCE}/disable": _switch(),
