@@ -38,6 +38,7 @@ from tests.services.devices import Device, a_device
 OWNER = "ann@example.org"
 ANN = Requester(email=OWNER, base_url="https://data.example.org/api")
 BOOTSTRAP = {"key": 1}
+START = 1000.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,18 +72,16 @@ class World:
         stores.__dict__.setdefault("due", WholeIndex(stores.client, stores.names.catalog_table))
         self._backend.sent_messages.clear()
         assert stores.mailer is not None
-        self.now = 1000.0
+        self.now = START
         self.is_clean = True
         """Whether nobody has died in this step."""
         self.unsure_mails = self._dead_mails = 0
         self.unnoted = False
         """Whether a sign of life was lost: then the check alone finds out."""
         self.outage: float | None = None
-        self.since = 0.0
+        self.since = START
         self.seen: dict[str, dict[str, Any]] = {}
         self._settings = self._stored_settings()
-        self.edit(inactivity_minutes=1, alerting=True)
-        self._note_settings()
         self.truth = self._truth()
 
     def happen(self, history: list[tuple[Any, ...]]) -> None:
@@ -138,13 +137,11 @@ class World:
 
     def edit(self, **params: Any) -> None:
         """Change settings of the alert."""
-        body = {"type": "realtime", "params": {"bootstrap": BOOTSTRAP, **params}}
         with suppress(EditConflict):
-            self._edit(body)
+            self._edit(params)
 
-    def _edit(self, body: Any) -> None:
-        uids = self.device.dataset_uid, self.device.resource_uid
-        resources.edit_resource(self.stores, *uids, body, self._moment(), requester=ANN)
+    def _edit(self, params: dict[str, Any]) -> None:
+        edit_alert(self.device, self._moment(), **params)
 
     def threshold(self, minutes: int) -> None:
         """Change the threshold."""
@@ -312,11 +309,20 @@ def _failing(operation: str) -> None:
         raise ClientError({"Error": {"Code": "AccessDeniedException", "Message": "lost"}}, "UpdateItem")
 
 
+def edit_alert(device: Device, now: datetime, **params: Any) -> None:
+    """Change params of a device's resource, as Ann."""
+    body = {"type": "realtime", "params": {"bootstrap": BOOTSTRAP, **params}}
+    resources.edit_resource(device.stores, device.dataset_uid, device.resource_uid, body, now, requester=ANN)
+
+
 def _device(stores: Stores) -> Device:
-    """A published dataset whose alert is off. It is made once for a deployment, whose tables are put back then."""
+    """A published dataset that is watched since START. It is made once for a deployment, whose tables are put back
+    then."""
     made = _made.get(stores.client._client)
     if made is None:
-        made = _made[stores.client._client] = (a_device(stores, bootstrap=BOOTSTRAP), Tables())
+        device = a_device(stores, bootstrap=BOOTSTRAP)
+        edit_alert(device, at(START), inactivity_minutes=1, alerting=True)
+        made = _made[stores.client._client] = (device, Tables())
     device, tables = made
     tables.put_back()
     return replace(device, stores=stores)
