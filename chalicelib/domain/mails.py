@@ -122,7 +122,7 @@ def _alert(notice: Notice, links: _Links) -> Letter:
     facts = notice.facts
     still = "Still no" if notice.kind == REMINDER else "No"
     return Letter(
-        headline=f"{_name(facts)}: {still.lower()} data received since {iso(facts['outage_since'])}",
+        headline=f"{still} data received since {iso(facts['outage_since'])}: {_name(facts)}",
         facts=[
             ("Dataset", facts["dataset_id"]),
             ("Source", facts["title"]),
@@ -140,7 +140,7 @@ def _alert(notice: Notice, links: _Links) -> Letter:
 def _recovery(notice: Notice, links: _Links) -> Letter:
     facts = notice.facts
     return Letter(
-        headline=f"{_name(facts)}: receiving data again",
+        headline=f"Receiving data again: {_name(facts)}",
         facts=[
             ("Dataset", facts["dataset_id"]),
             ("Source", facts["title"]),
