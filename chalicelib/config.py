@@ -1,8 +1,10 @@
 """Settings of a deployment, read once from the environment and refused loudly when bad. Only `wiring` imports this."""
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 MAX_RECORDS = 10_000_000  # that the files of one publication may bring
 FEATURES = frozenset({"push", "scheduling", "minute_schedules"})
@@ -11,6 +13,17 @@ FEATURES = frozenset({"push", "scheduling", "minute_schedules"})
 def bell_queue(environment: Mapping[str, str] = os.environ) -> str:
     """The name of the queue that calls the worker; known when the application is packaged, before it has settings."""
     return f"freshwire-{environment.get('FRESHWIRE_STAGE', 'local')}-bell.fifo"
+
+
+def mail_events(environment: Mapping[str, str] = os.environ) -> dict[str, Any]:
+    """The pattern of the events that tell what became of this deployment's mails; known as early as the queue's
+    name."""
+    stage = environment.get("FRESHWIRE_STAGE", "local")
+    return {
+        "source": ["aws.ses"],
+        "detail-type": ["Email Bounced", "Email Complaint Received"],
+        "detail": {"mail": {"tags": {"ses:configuration-set": [f"freshwire-{stage}-mails"]}}},
+    }
 
 
 class BadSettings(Exception):  # noqa: N818 - stops the start, is no refusal of a request
@@ -38,6 +51,8 @@ class Settings:
     public_url: str | None
     features: frozenset[str]
     max_records: int
+    mail_from: str | None = None
+    mail_configuration_set: str | None = None
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
@@ -70,10 +85,18 @@ class Settings:
         max_records = environment.get("FRESHWIRE_MAX_RECORDS") or str(MAX_RECORDS)
         if not (max_records.isdecimal() and int(max_records) > 0):
             raise BadSettings("FRESHWIRE_MAX_RECORDS must be a whole number, at least 1")
+        mail_from = environment.get("FRESHWIRE_MAIL_FROM") or None
+        if mail_from and not _SENDER.fullmatch(mail_from):
+            raise BadSettings("FRESHWIRE_MAIL_FROM must be an address, or a name and one: Freshwire <ann@example.org>")
         values = {name: environment[variable] for name, variable in names.items()}
         return cls(
             **values,
             public_url=public_url and public_url.rstrip("/"),
             features=features,
             max_records=int(max_records),
+            mail_from=mail_from,
+            mail_configuration_set=environment.get("MAIL_CONFIGURATION_SET") or None,
         )
+
+
+_SENDER = re.compile(r"[^\s<>@,;\"]+@[^\s<>@,;\"]+|[\w .&'-]+ <[^\s<>@,;\"]+@[^\s<>@,;\"]+>")

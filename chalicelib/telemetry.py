@@ -29,6 +29,13 @@ METRICS = frozenset(
         "RunsSucceeded",
         "RunsFailed",
         "RunsSkipped",
+        "TickRan",
+        "SilenceNotices",
+        "SilenceChecksFailed",
+        "MailsSent",
+        "MailsRefused",
+        "NoticesGivenUp",
+        "AddressesStopped",
     }
 )
 

@@ -35,6 +35,7 @@ from tests.strict_dynamodb import StrictDynamoDB
 
 REGION = "eu-west-3"
 NOW = datetime(2026, 3, 29, 10, 30, tzinfo=UTC)
+MAIL_FROM = "Freshwire <alerts@freshwire.example>"
 TEMPLATE = Path(__file__).parent.parent / "infra" / "state.yaml"
 CREDENTIALS = {
     "AWS_ACCESS_KEY_ID": "testing",
@@ -80,8 +81,10 @@ def create_state() -> dict[str, str]:
     outputs["ScheduleGroup"] = "freshwire-test"
     boto3.client("scheduler", region_name=REGION).create_schedule_group(Name=outputs["ScheduleGroup"])
     outputs["RefreshFunctionArn"] = f"arn:aws:lambda:{REGION}:123456789012:function:freshwire-test-refresh"
+    boto3.client("sesv2", region_name=REGION).create_email_identity(EmailIdentity="freshwire.example")
     return {
         "FRESHWIRE_STAGE": "test",
+        "FRESHWIRE_MAIL_FROM": MAIL_FROM,
         "AWS_REGION": REGION,
         **{variable: outputs[name] for variable, name in OUTPUTS.items()},
     }
@@ -92,6 +95,7 @@ def stores_of(environment: dict[str, str]) -> Stores:
     names = Names(
         stage=environment["FRESHWIRE_STAGE"],
         region=REGION,
+        mail_from=environment.get("FRESHWIRE_MAIL_FROM"),
         **{variable.lower(): environment[variable] for variable in OUTPUTS},
     )
     bind_models(names.catalog_table, REGION)

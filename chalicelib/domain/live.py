@@ -33,22 +33,34 @@ class PushKeyHash:
 
 @dataclass(frozen=True, kw_only=True)
 class Switches:
-    """The immediate settings of one realtime resource."""
+    """The immediate settings of one realtime resource. `silence_minutes` is the threshold of its inactivity alert, None
+    while alerting is off."""
 
     resource_uid: str
     push_enabled: bool = True
     keys: tuple[PushKeyHash, ...] = ()
+    silence_minutes: int | None = None
 
     def as_json(self) -> dict[str, Any]:
         """What is stored; `from_json` reads it back."""
         keys = [{"sha256": key.sha256, "expires_at": key.expires_at} for key in self.keys]
-        return {"resource_uid": self.resource_uid, "push_enabled": self.push_enabled, "keys": keys}
+        return {
+            "resource_uid": self.resource_uid,
+            "push_enabled": self.push_enabled,
+            "keys": keys,
+            "silence_minutes": self.silence_minutes,
+        }
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> "Switches":
         """The switches that `as_json` stored."""
         keys = tuple(PushKeyHash(**key) for key in stored["keys"])
-        return cls(resource_uid=stored["resource_uid"], push_enabled=stored["push_enabled"], keys=keys)
+        return cls(
+            resource_uid=stored["resource_uid"],
+            push_enabled=stored["push_enabled"],
+            keys=keys,
+            silence_minutes=stored.get("silence_minutes"),
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,12 +1,15 @@
 """The shape of a resource's body, by its type."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 import orjson
 
 from chalicelib.domain.errors import ValidationFailed
 from chalicelib.domain.identifiers import is_slug, is_uid
+from chalicelib.domain.inactivity import DAILY, DEFAULT_MINUTES, HOURLY, MAX_MINUTES, NONE
+from chalicelib.domain.mail_address import address_problem
 from chalicelib.domain.remote_source import expanded, pasted_problem, remote_source_problem
 from chalicelib.domain.shape import (
     REQUIRED,
@@ -27,6 +30,7 @@ from chalicelib.domain.source_secrets import with_any_secrets
 FILE_TYPES = ("csvfile", "jsonfile", "jsonl", "geojson", "xlsx")
 TYPES = ("realtime", *FILE_TYPES)
 MAX_BOOTSTRAP = 100_000  # bytes of JSON
+MAX_RECIPIENTS = 20  # of the alerts of a resource
 _UPLOADED = ("uid", "filename", "size", "created_at", "detected", "upload")  # a file, as its upload was answered
 
 
@@ -128,6 +132,23 @@ def _separator_problem(value: Any) -> str | None:
     return None if is_one else "expected one character, no quote and no line end"
 
 
+@described({"type": "array", "maxItems": MAX_RECIPIENTS, "items": address_problem.schema})
+def _addresses_problem(value: Any) -> str | None:
+    if not isinstance(value, list) or len(value) > MAX_RECIPIENTS:
+        return f"expected a list of at most {MAX_RECIPIENTS} e-mail addresses"
+    return next((f"'{str(given)[:60]}': {problem}" for given in value if (problem := address_problem(given))), None)
+
+
+@described({"type": ["string", "null"], "description": "ISO 8601; without a zone UTC"})
+def _snooze_problem(value: Any) -> str | None:
+    if value is not None:
+        try:
+            datetime.fromisoformat(value)
+        except (TypeError, ValueError):
+            return "expected a moment such as 2027-01-31T12:00:00Z, or null"
+    return None
+
+
 @described({"const": False})
 def _not_yet_problem(value: Any) -> str | None:
     return None if value is False else "not offered by this version: leave it false"
@@ -157,18 +178,23 @@ _REALTIME_PARAMS = {
     "null_values": _NULL_VALUES,
     "unknown_fields": _UNKNOWN_FIELDS,
     "recovery": _NOT_YET,
-    "alerting": _NOT_YET,
-    "inactivity_minutes": Key(problem=whole(1, 525_600)),
-    "alert_recipients": Key(problem=texts(most=20)),
+    "alerting": Key(problem=flag),
+    "inactivity_minutes": Key(problem=whole(1, MAX_MINUTES)),
+    "alert_recipients": Key(problem=_addresses_problem),
+    "alert_reminder": Key(problem=one_of(NONE, HOURLY, DAILY)),
+    "alert_snoozed_until": Key(problem=_snooze_problem),
 }
+ALERT_PARAMS = ("alerting", "inactivity_minutes", "alert_recipients", "alert_reminder", "alert_snoozed_until")
 REALTIME_DEFAULTS: Mapping[str, Any] = {
     "bootstrap": {},
     "null_values": [],
     "unknown_fields": "report",
     "recovery": False,
     "alerting": False,
-    "inactivity_minutes": 5,
+    "inactivity_minutes": DEFAULT_MINUTES,
     "alert_recipients": [],
+    "alert_reminder": NONE,
+    "alert_snoozed_until": None,
 }
 _TABLE_PARAMS = {"headers_first_row": Key(problem=flag), "first_row_no": Key(problem=whole(1, 1000))}
 _TEXT_PARAMS = {"encoding": Key(problem=text(least=1, most=40)), "null_values": _NULL_VALUES}

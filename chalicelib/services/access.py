@@ -11,6 +11,7 @@ from pynamodb.exceptions import DoesNotExist, UpdateError
 from chalicelib.domain import shape
 from chalicelib.domain.errors import Forbidden, NotFound, Unauthorized, ValidationFailed
 from chalicelib.domain.identifiers import fingerprint, new_api_key, new_uid
+from chalicelib.domain.mail_address import address_problem, normalized_address
 from chalicelib.domain.shape import Key, checked
 from chalicelib.store.catalog import API_KEYS, ApiKeyItem
 from chalicelib.store.dynamodb import aws_faults_as_unavailable
@@ -24,9 +25,10 @@ LONGEST_VALIDITY = timedelta(days=3653)
 
 @dataclass(frozen=True, kw_only=True)
 class Caller:
-    """The holder of a valid API key, or anybody (no permissions)."""
+    """The holder of a valid API key, or anybody (no permissions). `email` is the address that the key was made with."""
 
     permissions: frozenset[str] = frozenset()
+    email: str | None = None
 
     def may(self, permission: str) -> bool:
         """Whether the caller has the permission; `admin` has them all."""
@@ -54,7 +56,7 @@ def authenticate(key: str, now: datetime) -> Caller:
     if stored.valid_until is not None and stored.valid_until <= now.timestamp():
         raise Unauthorized
     _note_use(stored, now)
-    return Caller(permissions=frozenset(stored.permissions))
+    return Caller(permissions=frozenset(stored.permissions), email=stored.email)
 
 
 def create_api_key(
@@ -64,12 +66,16 @@ def create_api_key(
     key: str | None = None,
     *,
     expires_at: datetime | None = None,
+    email: str | None = None,
 ) -> str:
-    """Make an API key and return it: it is shown this once and kept only as a fingerprint. `key` chooses its text."""
+    """Make an API key and return it: it is shown this once and kept only as a fingerprint. `key` chooses its text,
+    `email` is the address of its holder: alerts that are switched on with it go there."""
     if unknown := sorted(set(permissions) - set(PERMISSIONS)):
         raise ValidationFailed({"permissions": [f"unknown {unknown}; use {', '.join(PERMISSIONS)}"]})
     if key is not None and not (MIN_KEY_LENGTH <= len(key) <= MAX_KEY_LENGTH and key.isascii() and key.isprintable()):
         raise ValidationFailed({"key": [f"use {MIN_KEY_LENGTH} to {MAX_KEY_LENGTH} printable ASCII characters"]})
+    if email is not None and (problem := address_problem(email)):
+        raise ValidationFailed({"email": [problem]})
     made = key or new_api_key()
     item = ApiKeyItem(
         fingerprint=fingerprint(made),
@@ -79,6 +85,7 @@ def create_api_key(
         permissions=list(permissions),
         created_at=now.isoformat(timespec="seconds"),
         valid_until=None if expires_at is None else int(expires_at.timestamp()),
+        email=None if email is None else normalized_address(email),
     )
     with aws_faults_as_unavailable():
         item.save()
@@ -93,7 +100,7 @@ def order_api_key(body: Any, now: datetime) -> dict[str, Any]:
         expires_at = expires_at.replace(tzinfo=UTC) if expires_at.tzinfo is None else expires_at
         if not now < expires_at < now + LONGEST_VALIDITY:
             raise ValidationFailed({"expires_at": ["choose a moment within the next ten years, or leave it out"]})
-    key = create_api_key(values["label"], values["permissions"], now, expires_at=expires_at)
+    key = create_api_key(values["label"], values["permissions"], now, expires_at=expires_at, email=values.get("email"))
     return {**shown(ApiKeyItem.get(API_KEYS, fingerprint(key), consistent_read=True)), "key": key}
 
 
@@ -124,6 +131,7 @@ def shown(item: ApiKeyItem) -> dict[str, Any]:
         "created_at": item.created_at,
         "last_used_at": item.last_used_at,
         "expires_at": expires_at,
+        "email": item.email,
     }
 
 
@@ -147,6 +155,10 @@ def _permissions_problem(value: Any) -> str | None:
     return None if fits else f"expected a list of some of {', '.join(PERMISSIONS)}"
 
 
+def _email_problem(value: Any) -> str | None:
+    return None if value is None else address_problem(value)
+
+
 def _moment_problem(value: Any) -> str | None:
     if value is not None:
         try:
@@ -160,4 +172,5 @@ _KEYS = {
     "label": Key(problem=shape.text(least=1, most=200), required=True),
     "permissions": Key(problem=_permissions_problem, required=True),
     "expires_at": Key(problem=_moment_problem),
+    "email": Key(problem=_email_problem),
 }

@@ -6,6 +6,7 @@ uploaded file waits for the file, and a remote one for the password, token or he
 
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from chalicelib.domain import shape
@@ -13,6 +14,7 @@ from chalicelib.domain.errors import ValidationFailed
 from chalicelib.domain.schema import FIELD_TYPES
 from chalicelib.domain.shape import Key, checked
 from chalicelib.services import datasets, resources, schedules, stacks
+from chalicelib.services.alert_settings import NOBODY, Requester
 from chalicelib.services.schedule_marks import stored_schedules
 from chalicelib.services.schedules import Offer
 from chalicelib.store.catalog import DatasetItem
@@ -38,13 +40,16 @@ def export_configuration(stores: Stores, dataset_uid: str) -> dict[str, Any]:
     }
 
 
-def import_configuration(stores: Stores, body: Any, offer: Offer, now: datetime) -> DatasetItem:
+def import_configuration(
+    stores: Stores, body: Any, offer: Offer, now: datetime, requester: Requester = NOBODY
+) -> DatasetItem:
     """Create a dataset, not published yet, from an exported configuration: the whole of it, or nothing."""
     document = checked(body, _DOCUMENT)
     described = {name: document[name] for name in ("dataset_id", "is_restricted", "metadata") if name in document}
     dataset = datasets.create_dataset(described, now)
     try:
-        _each(document, "resources", now, lambda part, at: _import_resource(stores, dataset.uid, part, at))
+        take = partial(_import_resource, stores, dataset.uid, requester)
+        _each(document, "resources", now, take)
         _each(document, "processors", now, lambda part, _: stacks.processors.add(dataset.uid, part))
         _each(document, "fields", now, lambda part, _: stacks.fields.add(dataset.uid, part))
         _each(
@@ -69,14 +74,14 @@ def _each(document: dict[str, Any], name: str, now: datetime, take: Callable[[An
             raise ValidationFailed({f"{place}.{key}": problems for key, problems in failed.detail.items()}) from None
 
 
-def _import_resource(stores: Stores, dataset_uid: str, part: Any, now: datetime) -> None:
+def _import_resource(stores: Stores, dataset_uid: str, requester: Requester, part: Any, now: datetime) -> None:
     if not isinstance(part, dict):
         raise ValidationFailed({"resource": ["expected a JSON object"]})
     source_fields = part.get("source_fields", [])
     if not _are_source_fields(source_fields):
         raise ValidationFailed({"source_fields": ["expected a list of [name, type]"]})
     described = {name: value for name, value in part.items() if name != "source_fields"}
-    resources.create_resource(stores, dataset_uid, described, now, source_fields=source_fields)
+    resources.create_resource(stores, dataset_uid, described, now, source_fields=source_fields, requester=requester)
 
 
 def _are_source_fields(value: Any) -> bool:

@@ -13,6 +13,7 @@ from chalicelib.domain.identifiers import is_slug, is_uid, new_uid, slugified
 from chalicelib.domain.metadata import metadata_problem, title_of
 from chalicelib.domain.security import EVERYTHING, DefaultSecurity
 from chalicelib.domain.shape import Key, checked
+from chalicelib.services.alert_settings import drop_watches, watch_items
 from chalicelib.services.bells import LANE, ring
 from chalicelib.services.schedule_marks import mark, mark_all, stored_schedules
 from chalicelib.services.security import changed_security
@@ -210,6 +211,7 @@ def delete_dataset(stores: Stores, dataset_uid: str, now: datetime) -> None:
             transaction.delete(StackItem.get(pk, name, consistent_read=True))
         for resource in ResourceItem.query(pk, ResourceItem.sk.startswith(RESOURCE), consistent_read=True):
             transaction.delete(resource)
+        drop_watches(transaction, watch_items(dataset_uid))
     for schedule in stored_schedules(dataset_uid):
         with one_transaction() as transaction:
             transaction.delete(schedule, add_version_condition=False)

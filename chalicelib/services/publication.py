@@ -22,6 +22,7 @@ from chalicelib.domain.errors import (
     TemporarilyUnavailable,
 )
 from chalicelib.domain.live import Configuration, LiveDataset
+from chalicelib.services.alert_settings import settle_watches
 from chalicelib.services.bells import LANE, PUBLISH, ring
 from chalicelib.services.dataset_status import (
     DELETING,
@@ -154,6 +155,9 @@ def unpublish(stores: Stores, dataset_uid: str, now: datetime) -> None:
             transaction.update(dataset, [DatasetItem.is_published.set(False)])
             sweep_generations_later(transaction, live, now)
             transaction.delete(PublishedSourcesItem(dataset_pk(dataset_uid), SOURCES))
+            settle_watches(
+                transaction, dataset_uid, is_published=False, configuration=None, switches=live.switches, now=now
+            )
         with suppress(TemporarilyUnavailable), aws_faults_as_unavailable():
             drop_copies(stores, dataset_uid)  # of the former generation; they say nothing about the next
     ring(stores, LANE, dataset.dataset_id)
@@ -258,6 +262,14 @@ def _switch_over(dataset_uid: str, live: LiveDataset, configuration: Configurati
                         DatasetItem.records_errors.set([]),
                         DatasetItem.updated_at.set(now.isoformat(timespec="milliseconds")),
                     ],
+                )
+                settle_watches(
+                    transaction,
+                    dataset_uid,
+                    is_published=True,
+                    configuration=configuration.as_json(),
+                    switches=item.switches,
+                    now=now,
                 )
         except EditConflict:
             if attempt == TRIES - 1:

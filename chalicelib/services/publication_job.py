@@ -11,6 +11,7 @@ from chalicelib.domain.job import Job
 from chalicelib.domain.live import Configuration
 from chalicelib.domain.receipt import Tally
 from chalicelib.domain.rekeying import Rekeyer
+from chalicelib.services.alert_settings import settle_watches
 from chalicelib.services.dataset_status import go_on_saving, saved
 from chalicelib.services.datasets import find_dataset, live_item
 from chalicelib.services.direct_writers import let_direct_writers_end
@@ -121,6 +122,14 @@ def _switch_over(stores: Stores, job: Job, now: datetime, deadline: Deadline) ->
                 transaction.save(sources_item(job.dataset_uid, job.version, _sources(job)))
                 for resource_uid, copy in job.options["copies"].items():
                     transaction.save(copy_item(job, resource_uid, job.version, copy))
+                settle_watches(
+                    transaction,
+                    job.dataset_uid,
+                    is_published=True,
+                    configuration=item.coming,
+                    switches=item.switches,
+                    now=now,
+                )
         except EditConflict:
             deadline.pause(attempt)
             attempt += 1

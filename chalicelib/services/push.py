@@ -1,7 +1,8 @@
 """Push, delete, and the receipts of both: what devices do.
 
 The order is fixed: size, key, feature, switch, publication, parse, prepare, validate all, ids, gate, contents,
-write or job. Until `accept` nothing has a trace but the note of a refusal; after it the answer is OK or 503.
+write or job, sign of life. Until `accept` nothing has a trace but the note of a refusal; after it the answer is OK or
+503.
 """
 
 from collections.abc import Callable
@@ -24,6 +25,7 @@ from chalicelib.domain.record import PreparedPayload
 from chalicelib.services.acceptance import Operation, accept
 from chalicelib.services.admission import Admitted, PushTarget, admit, check_open, refusals_noted
 from chalicelib.services.processing import time_to_process
+from chalicelib.services.sign_of_life import note_sign_of_life
 from chalicelib.store.dynamodb import Deadline
 from chalicelib.store.stores import Stores
 
@@ -131,6 +133,7 @@ def _accepted_once(
     with refusals_noted(stores, admitted, request.batch_id, now, deadline):
         check_open(admitted, offers_push=offers_push)
         receipt = accept(stores, admitted.live, prepare(admitted), now, deadline)
+    note_sign_of_life(stores, admitted.live, admitted.resource_uid, now, deadline)
     if receipt.state == QUEUED and request.wait > 0:
         return _awaited(stores, admitted.live.dataset_uid, receipt, deadline.within(request.wait))
     return receipt

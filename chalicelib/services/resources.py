@@ -13,8 +13,18 @@ from chalicelib.domain import shape
 from chalicelib.domain.errors import NotFound, ValidationFailed
 from chalicelib.domain.identifiers import derive_push_key, fingerprint, is_uid, new_uid, slugified
 from chalicelib.domain.live import PushKeyHash, Switches
-from chalicelib.domain.resource_shape import FILE_TYPES, REALTIME_DEFAULTS, checked_resource
+from chalicelib.domain.resource_shape import ALERT_PARAMS, FILE_TYPES, REALTIME_DEFAULTS, checked_resource
 from chalicelib.domain.shape import Key, checked
+from chalicelib.services.alert_settings import (
+    NOBODY,
+    Requester,
+    ask_for_agreement,
+    change_watch,
+    drop_watches,
+    settle_watches,
+    silence_minutes,
+    watch_items_of,
+)
 from chalicelib.services.datasets import find_dataset, live_item
 from chalicelib.services.drafts import draft_resources
 from chalicelib.services.remote_sources import delete_unused_secrets, take_source
@@ -60,6 +70,7 @@ def create_resource(
     *,
     source_fields: Sequence[Sequence[str]] = (),
     fetching: Fetching | None = None,
+    requester: Requester = NOBODY,
 ) -> Draft:
     """Add a resource. A realtime one gets its push key and takes pushes from the next publish on. A remote source is
     looked at with `fetching`; without, it may lack its secrets. `source_fields` are the (name, type) of a resource
@@ -85,18 +96,16 @@ def create_resource(
         updated_at=moment,
     )
     _take_values(stores, dataset_uid, resource, values, now=now, fetching=fetching)
-    switches = None
-    schedules = mark_all(dataset_uid, now) if resource.source else []  # they run while there is a remote resource
-    with one_transaction() as transaction:
-        if resource.type == REALTIME:
-            resource.key_id, resource.key_nonce = stores.push_secrets.current, secrets.token_hex(16)
-            key = PushKeyHash(sha256=fingerprint(push_key(stores, resource)))
-            push_enabled = values["params"].get("push_enabled", True)
-            switches = Switches(resource_uid=uid, keys=(key,), push_enabled=push_enabled)
-            transaction.update(live, [LiveItem.switches.set(_with(live, resource, switches))])
-        transaction.save(resource)
-    settle(stores, dataset_uid, schedules, now)
-    return Draft(resource=resource, switches=switches)
+    if resource.type != REALTIME:
+        schedules = mark_all(dataset_uid, now) if resource.source else []  # they run while there is a remote resource
+        with one_transaction() as transaction:
+            transaction.save(resource)
+        settle(stores, dataset_uid, schedules, now)
+        return Draft(resource=resource, switches=None)
+    resource.key_id, resource.key_nonce = stores.push_secrets.current, secrets.token_hex(16)
+    key = PushKeyHash(sha256=fingerprint(push_key(stores, resource)))
+    switches = Switches(resource_uid=uid, keys=(key,), push_enabled=values["params"].get("push_enabled", True))
+    return _store_settings(stores, live, resource, switches, requester=requester, now=now)
 
 
 def edit_resource(
@@ -108,26 +117,31 @@ def edit_resource(
     *,
     push_base: str | None = None,
     fetching: Fetching | None = None,
+    requester: Requester = NOBODY,
 ) -> Draft:
-    """Replace the resource's title, params and source. All but push on/off takes effect at the next publish. With
-    `push_base` the push URL may be sent back as it is shown; a remote source is looked at with `fetching`."""
+    """Replace the resource's title, params and source. All but push on/off and the alert takes effect at the next
+    publish. With `push_base` the push URL may be sent back as it is shown; a remote source is looked at with
+    `fetching`."""
     resource, live = _load(dataset_uid, resource_uid)
     switches = _switches(live, resource)
     before = shown(stores, Draft(resource=resource, switches=switches), push_base)
     values = checked_resource(body, resource.type, read_only=before)
+    if switches is not None:  # like push on/off, an alert stays as it is until it is named
+        kept = {name: value for name, value in resource.params.items() if name in ALERT_PARAMS}
+        values["params"] = {**kept, **values["params"]}
     secret_before, was_remote = resource.secret_name, bool(resource.source)
     _take_values(stores, dataset_uid, resource, values, now=now, fetching=fetching)
     resource.updated_at = now.isoformat(timespec="milliseconds")
+    if switches is not None:
+        switches = replace(switches, push_enabled=values["params"].get("push_enabled", switches.push_enabled))
+        return _store_settings(stores, live, resource, switches, requester=requester, now=now)
     schedules = mark_all(dataset_uid, now) if bool(resource.source) != was_remote else []
     with one_transaction() as transaction:
-        if switches is not None:
-            switches = replace(switches, push_enabled=values["params"].get("push_enabled", switches.push_enabled))
-            transaction.update(live, [LiveItem.switches.set(_with(live, resource, switches))])
         transaction.save(resource)
     settle(stores, dataset_uid, schedules, now)
     if resource.secret_name != secret_before:
         delete_unused_secrets(stores, dataset_uid, now)
-    return Draft(resource=resource, switches=switches)
+    return Draft(resource=resource, switches=None)
 
 
 def delete_resource(stores: Stores, dataset_uid: str, resource_uid: str, now: datetime) -> None:
@@ -141,6 +155,7 @@ def delete_resource(stores: Stores, dataset_uid: str, resource_uid: str, now: da
         transaction.delete(resource)
         if resource.type == REALTIME:
             transaction.update(live, [LiveItem.switches.set(_with(live, resource, None))])
+            drop_watches(transaction, watch_items_of(dataset_uid, resource_uid))
     settle(stores, dataset_uid, schedules, now)
     if resource.secret_name:
         delete_unused_secrets(stores, dataset_uid, now)
@@ -152,11 +167,24 @@ def clean_cache(stores: Stores, dataset_uid: str, resource_uid: str) -> None:
     drop_source_copy(stores, dataset_uid, resource.uid)
 
 
-def set_push_enabled(dataset_uid: str, resource_uid: str, enabled: bool) -> Draft:
-    """Let the resource take pushes, or refuse them; at once, and without touching a record."""
+def set_push_enabled(dataset_uid: str, resource_uid: str, enabled: bool, now: datetime) -> Draft:
+    """Let the resource take pushes, or refuse them; at once, and without touching a record. Its alert rests
+    meanwhile."""
     resource, live = _load(dataset_uid, resource_uid)
     switches = replace(_realtime(live, resource), push_enabled=enabled)
-    return _switch(live, resource, switches)
+    with one_transaction() as transaction:
+        all_switches = _with(live, resource, switches)
+        transaction.update(live, [LiveItem.switches.set(all_switches)])
+        transaction.save(resource)
+        settle_watches(
+            transaction,
+            dataset_uid,
+            is_published=live.is_published,
+            configuration=live.configuration,
+            switches=all_switches,
+            now=now,
+        )
+    return Draft(resource=resource, switches=switches)
 
 
 def renew_push_key(stores: Stores, dataset_uid: str, resource_uid: str, body: Any, now: datetime) -> Draft:
@@ -169,7 +197,11 @@ def renew_push_key(stores: Stores, dataset_uid: str, resource_uid: str, body: An
     kept = _overlapping(switches.keys, end, now) if overlap else ()
     resource.key_id, resource.key_nonce = stores.push_secrets.current, secrets.token_hex(16)
     key = PushKeyHash(sha256=fingerprint(push_key(stores, resource)))
-    return _switch(live, resource, replace(switches, keys=(key, *kept)))
+    renewed = replace(switches, keys=(key, *kept))
+    with one_transaction() as transaction:
+        transaction.update(live, [LiveItem.switches.set(_with(live, resource, renewed))])
+        transaction.save(resource)
+    return Draft(resource=resource, switches=renewed)
 
 
 def push_key(stores: Stores, resource: ResourceItem) -> str:
@@ -256,10 +288,23 @@ def _with(live: LiveItem, resource: ResourceItem, switches: Switches | None) -> 
     return others if switches is None else {**others, resource.resource_id: switches.as_json()}
 
 
-def _switch(live: LiveItem, resource: ResourceItem, switches: Switches) -> Draft:
+def _store_settings(
+    stores: Stores,
+    live: LiveItem,
+    resource: ResourceItem,
+    switches: Switches,
+    *,
+    requester: Requester,
+    now: datetime,
+) -> Draft:
+    """Store a realtime resource with its switches and its alert, all or nothing."""
+    switches = replace(switches, silence_minutes=silence_minutes(resource.params))
+    change = change_watch(stores, live, resource, switches, requester=requester, now=now)
     with one_transaction() as transaction:
         transaction.update(live, [LiveItem.switches.set(_with(live, resource, switches))])
         transaction.save(resource)
+        change.write(transaction)
+    ask_for_agreement(stores, change, requester, now)
     return Draft(resource=resource, switches=switches)
 
 

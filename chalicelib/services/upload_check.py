@@ -4,7 +4,7 @@ part, in constant memory; when all of it fits it is accepted as one job, else no
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -25,6 +25,7 @@ from chalicelib.domain.live import LiveDataset
 from chalicelib.domain.receipt import QUEUED, Counts, Receipt, noted_refusal
 from chalicelib.domain.record import PreparedPayload
 from chalicelib.services.bells import ring_lane
+from chalicelib.services.sign_of_life import note_sign_of_life
 from chalicelib.services.staging import Stager, prepared_batches
 from chalicelib.services.upload_file import Unacceptable, read_upload
 from chalicelib.sources.formats.source_record import SourceRecord
@@ -137,6 +138,8 @@ class _Check:
         ]
         committed = self.stores.lane.commit(live, job, riders, self.deadline)
         ring_lane(self.stores, live, committed, self.deadline)
+        acknowledged_at = self.now + timedelta(seconds=self.deadline.elapsed())  # reading it may have taken minutes
+        note_sign_of_life(self.stores, live, item.resource_uid, acknowledged_at, self.deadline)
         return receipt
 
     def _accepted(self, batch_id: str) -> UploadItem:

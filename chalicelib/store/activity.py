@@ -1,10 +1,11 @@
 """The activity table: what happened to a dataset. Batches (receipts), refusals, runs and notices expire by TTL.
 
-Key: pk = dataset uid; sk = `batch#{batch_id}`, `refusal#{batch_id}`, `run#{run_id}`, `notice#{notice_id}`, or
-`modified` (the last real change of data). All ids sort by time.
+Key: pk = dataset uid; sk = `batch#{batch_id}`, `refusal#{batch_id}`, `run#{run_id}`, `notice#{notice_id}`,
+`alert#{milliseconds}#{resource_uid}` (what recipients were told, and whom mails no longer reach), or `modified` (the
+last real change of data). All ids sort by time.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -17,6 +18,7 @@ from chalicelib.store.records import TableWrite
 
 RETENTION_DAYS = 30
 _DAY = 86_400
+_SENT_BY_DEVICES = ("push", "delete")
 
 
 class ActivityLog:
@@ -96,6 +98,56 @@ class ActivityLog:
                 return found[:most]
             request["ExclusiveStartKey"] = page["LastEvaluatedKey"]
 
+    def batches_of(
+        self, dataset_uid: str, resource_uid: str, after: int, deadline: Deadline
+    ) -> Iterator[tuple[list[int], int | None]]:
+        """Page by page, when what a resource pushed since `after` (epoch milliseconds, not included) came in, oldest
+        first, and up to when the page tells; None with the last one. Read strongly."""
+        request: dict[str, Any] = {
+            "TableName": self._table,
+            "KeyConditionExpression": "pk = :pk AND sk BETWEEN :after AND :end",
+            # A page holds 1 MB of receipts of the whole dataset. Keys of the entry cannot come from a client: in what
+            # does, quotes are escaped.
+            "FilterExpression": "contains(entry, :resource)",
+            "ExpressionAttributeValues": {
+                ":pk": {"S": dataset_uid},
+                ":after": {"S": f"batch#{after + 1:012x}"},
+                ":end": {"S": "batch#g"},
+                ":resource": {"S": f'"resource_uid":"{resource_uid}"'},
+            },
+            "ConsistentRead": True,
+        }
+        while True:
+            page = with_retries(partial(self._client.query, **request), deadline)
+            moments = [_moment_of(item) for item in page["Items"] if _is_pushed(item)]
+            end = page.get("LastEvaluatedKey")
+            yield moments, None if end is None else _moment_of(end)
+            if end is None:
+                return
+            request["ExclusiveStartKey"] = end
+
+    def note(self, dataset_uid: str, sort_key: str, entry: Mapping[str, Any], now: datetime) -> TableWrite:
+        """An entry of another kind, to ride in a transaction or to be put."""
+        return TableWrite(self._table, self._entry(dataset_uid, sort_key, entry, now))
+
+    def put(self, write: TableWrite, deadline: Deadline) -> None:
+        """Put such an entry."""
+        with_retries(partial(self._client.put_item, TableName=write.table, Item=write.item), deadline)
+
+    def entries(self, pk: str, begin: str, end: str, deadline: Deadline) -> Iterator[dict[str, Any]]:
+        """The entries under a pk from one sort key to another (the latter not included), in their order."""
+        request: dict[str, Any] = {
+            "TableName": self._table,
+            "KeyConditionExpression": "pk = :pk AND sk BETWEEN :begin AND :end",
+            "ExpressionAttributeValues": {":pk": {"S": pk}, ":begin": {"S": begin}, ":end": {"S": end}},
+        }
+        while True:
+            page = with_retries(partial(self._client.query, **request), deadline)
+            yield from (orjson.loads(item["entry"]["S"]) for item in page["Items"])
+            if "LastEvaluatedKey" not in page:
+                return
+            request["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+
     def _entry(self, dataset_uid: str, sort_key: str, entry: Mapping[str, Any], now: datetime) -> Item:
         return {
             "pk": {"S": dataset_uid},
@@ -103,3 +155,13 @@ class ActivityLog:
             "entry": {"S": orjson.dumps(entry).decode()},
             "expires_at": {"N": str(int(now.timestamp()) + RETENTION_DAYS * _DAY)},
         }
+
+
+def _moment_of(item: Item) -> int:
+    """When a batch came in: its id begins with that."""
+    return int(item["sk"]["S"].removeprefix("batch#")[:12], 16)
+
+
+def _is_pushed(item: Item) -> bool:
+    """Whether a device sent it: what is recovered, or fetched, is no sign of life."""
+    return orjson.loads(item["entry"]["S"])["operation"] in _SENT_BY_DEVICES

@@ -17,11 +17,15 @@
 | refreshing      | `dataset#{dataset_uid}` | `refreshing`          |
 | upload          | `dataset#{dataset_uid}` | `upload#{upload_id}`  |
 | publication     | `dataset#{dataset_uid}` | `publication`         |
+| watch           | `dataset#{dataset_uid}` | `alert#{resource_uid}` |
 | API key         | `apikey`                | SHA-256 of the key    |
 | sweep           | `sweep`                 | partition             |
 | live dataset    | `live#{dataset_id}`     | `config`              |
 | pending job     | `live#{dataset_id}`     | `job#{seq}`           |
 | lane            | `live#{dataset_id}`     | `lane`                |
+| notice          | `outbox#{notice_id}`    | `notice`              |
+| who takes mails | `recipient#{address}`   | `*`, or what of       |
+| tick            | `tick`                  | `last`                |
 
 `revision` is pynamodb's optimistic lock; two edits at once make the second one fail with EditConflict.
 """
@@ -51,7 +55,7 @@ FIELDS, PROCESSORS, PUBLICATION, CONFIG, LANE = "fields", "processors", "publica
 SOURCES, SECRETS = "sources", "secrets"
 COPY, ACCEPTED_REFRESH = "copy#", "accepted#"
 RESOURCE, FILE, SCHEDULE, UPLOADED, JOB = "resource#", "file#", "schedule#", "upload#", "job#"
-UNSETTLED, RUN = "unsettled#", "run#"
+UNSETTLED, RUN, WATCH = "unsettled#", "run#", "alert#"
 REFRESHING = "refreshing"
 WAITING, CHECKING, ACCEPTED, REFUSED = "waiting", "checking", "accepted", "refused"  # states of an upload
 
@@ -342,6 +346,44 @@ class ApiKeyItem(Model):
     created_at = UnicodeAttribute()
     last_used_at = UnicodeAttribute(null=True)
     valid_until = NumberAttribute(null=True)
+    email = UnicodeAttribute(null=True)
+
+
+class WatchItem(Model):
+    """A realtime resource whose silence is an alert; what its moments mean, see `domain/inactivity.py`. Pushes and the
+    tick write it raw, see `store/watches.py`. `owner` is the address of the API key that switched alerting on,
+    `base_url` where the links in mails lead. `due` and `due_at` make the tick look at it."""
+
+    class Meta:
+        """Bound in `bind_models`."""
+
+        table_name = ""
+
+    pk = UnicodeAttribute(hash_key=True)
+    sk = UnicodeAttribute(range_key=True)
+    revision = VersionAttribute()
+    dataset_uid = UnicodeAttribute()
+    dataset_id = UnicodeAttribute()
+    resource_uid = UnicodeAttribute()
+    title = UnicodeAttribute()
+    owner = UnicodeAttribute(null=True)
+    recipients = JsonAttribute()
+    base_url = UnicodeAttribute()
+    threshold = NumberAttribute()
+    since = NumberAttribute()
+    received = NumberAttribute(null=True)
+    state = UnicodeAttribute()
+    outage_since = NumberAttribute(null=True)
+    silent_at = NumberAttribute(null=True)
+    looked_at = NumberAttribute(null=True)
+    heard_at = NumberAttribute(null=True)
+    reminder = UnicodeAttribute()
+    reminded_at = NumberAttribute(null=True)
+    snoozed_until = NumberAttribute(null=True)
+    is_paused = BooleanAttribute()
+    searched_to = NumberAttribute(null=True)
+    due = UnicodeAttribute(null=True)
+    due_at = NumberAttribute(null=True)
 
 
 class LiveItem(Model):
@@ -386,6 +428,7 @@ MODELS: tuple[type[Model], ...] = (
     UploadItem,
     SweepItem,
     ApiKeyItem,
+    WatchItem,
     LiveItem,
 )
 

@@ -111,6 +111,15 @@ def is_retriable(error: Exception) -> bool:
     return isinstance(error, ConnectionError | HTTPClientError)
 
 
+def is_failed_condition(error: ClientError) -> bool:
+    """Whether a write, or one of a transaction's, came to nothing because its condition did not hold."""
+    code = error.response["Error"]["Code"]
+    if code == "TransactionCanceledException":
+        reasons: Any = error.response.get("CancellationReasons", ())
+        return any(reason.get("Code") == "ConditionalCheckFailed" for reason in reasons)
+    return bool(code == "ConditionalCheckFailedException")
+
+
 def with_retries(call: Callable[[], Result], deadline: Deadline) -> Result:
     """The call's result; throttles and network faults are retried until the deadline, then TemporarilyUnavailable."""
     attempt = 0

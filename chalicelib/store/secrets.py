@@ -24,5 +24,7 @@ class PushSecrets:
         return self._secrets["current"]
 
     def get(self, key_id: str) -> str:
-        """The secret of that key id."""
+        """The secret of that key id, else KeyError. `current` names one and is none: it is no secret."""
+        if key_id == "current":
+            raise KeyError(key_id)
         return self._secrets[key_id]

@@ -11,7 +11,10 @@ from chalicelib.store.due import DueIndex
 from chalicelib.store.dynamodb import THREADS, hot_client
 from chalicelib.store.lane import LaneStore
 from chalicelib.store.live import LiveStore
+from chalicelib.store.mailer import Mailer
 from chalicelib.store.objects import ObjectStore
+from chalicelib.store.outbox import OutboxStore
+from chalicelib.store.recipients import RecipientStore
 from chalicelib.store.record_reader import RecordReader
 from chalicelib.store.records import RecordStore
 from chalicelib.store.refresh_function import RefreshFunction
@@ -19,11 +22,14 @@ from chalicelib.store.runs import RunStore
 from chalicelib.store.scheduler import Scheduler
 from chalicelib.store.secrets import PushSecrets
 from chalicelib.store.source_secrets import SourceSecretStore
+from chalicelib.store.tick_mark import TickMark
+from chalicelib.store.watches import WatchStore
 
 
 @dataclass(frozen=True, kw_only=True)
 class Names:
-    """The names of a deployment's tables, buckets, queue, secret, schedules and functions; its stage and region."""
+    """The names of a deployment's tables, buckets, queue, secret, schedules and functions; its stage and region; and
+    where its mails come from (`mail_from` is None when it sends none)."""
 
     stage: str
     region: str
@@ -39,6 +45,8 @@ class Names:
     schedule_group: str
     scheduler_role_arn: str
     refresh_function_arn: str
+    mail_from: str | None = None
+    mail_configuration_set: str | None = None
 
 
 class Stores:
@@ -114,6 +122,32 @@ class Stores:
     def activity(self) -> ActivityLog:
         """Receipts and refusals."""
         return ActivityLog(self.client, self.names.activity_table)
+
+    @cached_property
+    def watches(self) -> WatchStore:
+        """Resources whose silence is an alert."""
+        return WatchStore(self.client, self.names.catalog_table)
+
+    @cached_property
+    def outbox(self) -> OutboxStore:
+        """What people are yet to be told."""
+        return OutboxStore(self.client, self.names.catalog_table)
+
+    @cached_property
+    def recipients(self) -> RecipientStore:
+        """Who takes mails."""
+        return RecipientStore(self.client, self.names.catalog_table)
+
+    @cached_property
+    def tick_mark(self) -> TickMark:
+        """When the tick ran last."""
+        return TickMark(self.client, self.names.catalog_table)
+
+    @cached_property
+    def mailer(self) -> Mailer | None:
+        """What sends mails, None when the deployment sends none."""
+        names = self.names
+        return Mailer(names.mail_from, names.mail_configuration_set, names.region) if names.mail_from else None
 
     @cached_property
     def counts(self) -> CountStore:

@@ -1,11 +1,14 @@
-"""The tick: once a minute, what is due is looked at."""
+"""The tick: once a minute, what is due is looked at. Whatever fails in one of its duties, the others are done."""
 
-from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from collections.abc import Callable
+from datetime import UTC, date, datetime
 from typing import Any
 
 from chalicelib import wiring
+from chalicelib.services.alerts import look_for_silence
+from chalicelib.services.daily_report import make_report, report_due
 from chalicelib.services.occurrences import take_up_runs
+from chalicelib.services.outbox import deliver
 from chalicelib.services.scheduling import settle_due
 from chalicelib.services.tick import ring_again
 from chalicelib.store.dynamodb import Deadline
@@ -13,32 +16,77 @@ from chalicelib.store.stores import Stores
 from chalicelib.telemetry import count, logger
 
 MAX_SECONDS = 45.0
-
-Duty = Callable[[Stores, datetime, Deadline], int]
+Duty = Callable[[Stores, datetime, Deadline], None]
 
 
 def on_tick(context: Any) -> None:
-    """Do each duty of the tick."""
+    """Do what is due."""
     left = context.get_remaining_time_in_millis() / 1000 - 6
     do_duties(wiring.stores(), datetime.now(UTC), Deadline(min(MAX_SECONDS, left)))
 
 
 def do_duties(stores: Stores, now: datetime, deadline: Deadline) -> None:
-    """Ring for what has waited for more than a minute (its ring was lost, or its worker died), and see to schedules
-    and runs that were left half-way. A duty that fails does not stop the others; it is due again in a minute."""
-    for metric, duty in _DUTIES.items():
+    """Do the duties of the tick in their order. Raises the first failure, at the end."""
+    failures = []
+    for duty in DUTIES:
         try:
-            done = duty(stores, now, deadline)
-        except Exception:
-            logger.exception("a duty of the tick failed", extra={"action": "tick", "duty": duty.__name__})
-            continue
-        if done:
-            logger.info("something was due", extra={"action": "tick", "duty": duty.__name__, "done": done})
-            count({metric: done})
+            duty(stores, now, deadline)
+        except Exception as failure:
+            logger.exception("a duty of the tick failed", extra={"action": "tick", "duty": duty.__name__.lstrip("_")})
+            failures.append(failure)
+    if failures:
+        raise failures[0]
 
 
-_DUTIES: Mapping[str, Duty] = {
-    "BellsRungAgain": ring_again,
-    "RunsTakenUp": take_up_runs,
-    "SchedulesSettled": settle_due,
-}
+def _mark_and_report(stores: Stores, now: datetime, deadline: Deadline) -> None:
+    """Leave the mark that the tick runs, and make the report of the day when it is due."""
+    last: date | None = stores.tick_mark.note(now, deadline)
+    count({"TickRan": 1})
+    day = report_due(now, last)
+    if day is not None and stores.mailer is not None:
+        made = make_report(stores, day, now, deadline)
+        logger.info("daily report made", extra={"action": "report", "recipients": made})
+
+
+def _ring_again(stores: Stores, now: datetime, deadline: Deadline) -> None:
+    """Ring for what has waited for more than a minute: its ring was lost, or its worker died."""
+    _tell("BellsRungAgain", ring_again(stores, now, deadline))
+
+
+def _take_up_runs(stores: Stores, now: datetime, deadline: Deadline) -> None:
+    """See to runs that are due again, or were left half-way."""
+    _tell("RunsTakenUp", take_up_runs(stores, now, deadline))
+
+
+def _settle_schedules(stores: Stores, now: datetime, deadline: Deadline) -> None:
+    """Tell Scheduler what it was not told."""
+    _tell("SchedulesSettled", settle_due(stores, now, deadline))
+
+
+def _tell(metric: str, done: int) -> None:
+    if done:
+        logger.info("something was due", extra={"action": "tick", "metric": metric, "done": done})
+        count({metric: done})
+
+
+def _tell_of_silence(stores: Stores, now: datetime, deadline: Deadline) -> None:
+    """Look for silence, and send what is in the outbox."""
+    checked = look_for_silence(stores, now, deadline)
+    for key, failure in checked.failed.items():
+        logger.error("a check for silence failed", extra={"action": "alert", "watch": key}, exc_info=failure)
+    delivery = deliver(stores, checked.notices, now, deadline)
+    for reason in delivery.refused:
+        logger.error("a mail was refused", extra={"action": "mail", "reason": reason})
+    counts = {
+        "SilenceNotices": len(checked.notices),
+        "SilenceChecksFailed": len(checked.failed),
+        "MailsSent": delivery.sent,
+        "MailsRefused": len(delivery.refused),
+        "NoticesGivenUp": delivery.given_up,
+    }
+    if counted := {name: value for name, value in counts.items() if value}:
+        logger.info("looked for silence", extra={"action": "alert", "watches": checked.looked_at, "counts": counted})
+        count(counted)
+
+
+DUTIES: tuple[Duty, ...] = (_mark_and_report, _ring_again, _take_up_runs, _settle_schedules, _tell_of_silence)

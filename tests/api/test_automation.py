@@ -520,6 +520,7 @@ ROUTES = [
     ("PUT", "/datasets/{d}/resources/{r}/", "edit"),
     ("DELETE", "/datasets/{d}/resources/{r}/", "edit"),
     ("GET", "/datasets/{d}/resources/{r}/preview/", "browse"),
+    ("GET", "/datasets/{d}/resources/{r}/alert/", "edit"),
     ("GET", "/datasets/{d}/export/", "browse"),
     ("POST", "/datasets/import/", "edit"),
     ("POST", "/datasets/{d}/resources/{r}/clean_cache/", "edit"),

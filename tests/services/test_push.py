@@ -171,12 +171,12 @@ def test_wrong_keys_and_unknown_names_are_refused_alike(stores: Stores) -> None:
 def test_disabling_refuses_pushes_and_deletes_and_touches_nothing(stores: Stores) -> None:
     device = a_library(stores)
     device.push(BOOK)
-    set_push_enabled(device.dataset_uid, device.resource_uid, False)
+    set_push_enabled(device.dataset_uid, device.resource_uid, False, NOW)
     for refused in (lambda: device.push({**BOOK, "isbn": "2"}), lambda: device.delete(BOOK)):
         with pytest.raises(PushDisabled):
             refused()
     assert len(device.stored()) == 1
-    set_push_enabled(device.dataset_uid, device.resource_uid, True)
+    set_push_enabled(device.dataset_uid, device.resource_uid, True, NOW)
     device.push({**BOOK, "isbn": "2"})
     assert len(device.stored()) == 2
 

@@ -55,7 +55,7 @@ def id_of(device: Device, key: int) -> str:
 def step(device: Device, model: Model, name: str, argument: Any) -> None:
     if name in ("disable", "enable"):
         model.enabled = name == "enable"
-        set_push_enabled(device.dataset_uid, device.resource_uid, model.enabled)
+        set_push_enabled(device.dataset_uid, device.resource_uid, model.enabled, NOW)
     elif name == "publish":
         model.published = True
         device.publish()

@@ -3,7 +3,7 @@
 from chalice.app import Response
 
 from chalicelib import wiring
-from chalicelib.api.automation.routing import DATASET, body, now, require, route
+from chalicelib.api.automation.routing import DATASET, body, now, requester, require, route
 from chalicelib.api.automation.schedules import offer
 from chalicelib.api.http import json_answer
 from chalicelib.services import configuration_file, datasets
@@ -19,6 +19,6 @@ def dataset_export(dataset_uid: str) -> Response:
 @route("/datasets/import", "POST")
 def dataset_import() -> Response:
     """Create a dataset from an exported configuration."""
-    require("edit")
-    created = configuration_file.import_configuration(wiring.stores(), body(), offer(), now())
+    caller = require("edit")
+    created = configuration_file.import_configuration(wiring.stores(), body(), offer(), now(), requester(caller))
     return json_answer(datasets.shown(created), status=201)

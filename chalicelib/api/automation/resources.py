@@ -13,6 +13,7 @@ from chalicelib.api.automation.routing import (
     no_content,
     now,
     page,
+    requester,
     require,
     route,
     routes,
@@ -21,6 +22,7 @@ from chalicelib.api.form import is_json, uploaded_part
 from chalicelib.api.http import base_url, json_answer, json_body_of, started
 from chalicelib.services import datasets, resources, source_files
 from chalicelib.services.access import Caller
+from chalicelib.services.alert_settings import shown_alert
 from chalicelib.services.preview import preview_resource, preview_source
 from chalicelib.services.source_head import Fetching
 
@@ -34,7 +36,8 @@ def resource_list(dataset_uid: str) -> Response:
         caller = require("browse")
         return page([_shown(caller, dataset_uid, draft) for draft in resources.list_resources(dataset_uid)])
     caller = require("edit")
-    draft = resources.create_resource(wiring.stores(), dataset_uid, body(), now(), fetching=_fetching())
+    stores, asking = wiring.stores(), requester(caller)
+    draft = resources.create_resource(stores, dataset_uid, body(), now(), requester=asking, fetching=_fetching())
     return json_answer(_shown(caller, dataset_uid, draft), status=201)
 
 
@@ -71,6 +74,7 @@ def resource_one(dataset_uid: str, resource_uid: str) -> Response:
             now(),
             push_base=_push_base(dataset_uid),
             fetching=_fetching(),
+            requester=requester(caller),
         )
         return json_answer(_shown(caller, dataset_uid, draft))
     resources.delete_resource(wiring.stores(), dataset_uid, resource_uid, now())
@@ -82,6 +86,14 @@ def resource_preview(dataset_uid: str, resource_uid: str) -> Response:
     """The first 20 records of a resource as publishing the draft would make them."""
     require("browse")
     return json_answer(preview_resource(wiring.stores(), dataset_uid, resource_uid, _fetching()))
+
+
+@route(_RESOURCE + "/alert", "GET")
+def resource_alert(dataset_uid: str, resource_uid: str) -> Response:
+    """How the inactivity alert of a resource stands, and which recipients its mails reach."""
+    require("edit")
+    resources.find_resource(dataset_uid, resource_uid)
+    return json_answer(shown_alert(wiring.stores(), dataset_uid, resource_uid))
 
 
 @route(_RESOURCE + "/clean_cache", "POST")
@@ -98,7 +110,8 @@ def resource_enable(dataset_uid: str, resource_uid: str) -> Response:
     """Let the resource take pushes."""
     caller = require("edit")
     expect_nothing()
-    return json_answer(_shown(caller, dataset_uid, resources.set_push_enabled(dataset_uid, resource_uid, True)))
+    draft = resources.set_push_enabled(dataset_uid, resource_uid, True, now())
+    return json_answer(_shown(caller, dataset_uid, draft))
 
 
 @route(_RESOURCE + "/disable", "POST")
@@ -106,7 +119,8 @@ def resource_disable(dataset_uid: str, resource_uid: str) -> Response:
     """Refuse pushes to the resource."""
     caller = require("edit")
     expect_nothing()
-    return json_answer(_shown(caller, dataset_uid, resources.set_push_enabled(dataset_uid, resource_uid, False)))
+    draft = resources.set_push_enabled(dataset_uid, resource_uid, False, now())
+    return json_answer(_shown(caller, dataset_uid, draft))
 
 
 @route(_RESOURCE + "/renew_api_key", "POST")

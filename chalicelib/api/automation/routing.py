@@ -14,6 +14,7 @@ from chalicelib.api.http import ALL_METHODS, answers, base_url, json_answer, jso
 from chalicelib.domain.errors import ValidationFailed
 from chalicelib.domain.shape import Key, checked
 from chalicelib.services.access import Caller
+from chalicelib.services.alert_settings import Requester
 
 routes = Blueprint(__name__)
 
@@ -64,6 +65,11 @@ def expect_nothing() -> None:
 def require(permission: str) -> Caller:
     """The caller, who must show a key with this permission."""
     return require_caller(routes.current_request, now(), permission)
+
+
+def requester(caller: Caller) -> Requester:
+    """Who changes settings that mails come of, and where the links in these lead."""
+    return Requester(email=caller.email, base_url=base_url(routes.current_request, wiring.settings().public_url))
 
 
 def no_content() -> Response:

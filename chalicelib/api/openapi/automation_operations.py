@@ -186,7 +186,13 @@ OPERATIONS: dict[str, Operation] = {
     ),
     f"GET {DATASET}/runs/{{run_id}}": Operation(permission="browse", answers={200: json_of(ref("Run"))}),
     f"POST {DATASET}/runs/{{run_id}}/abort": _act(errors.RunIsOver),
-    **_crud(DATASET + "/resources", "resource_uid", one="resource", schema="Resource"),
+    **_crud(
+        DATASET + "/resources",
+        "resource_uid",
+        one="resource",
+        schema="Resource",
+        refusals=[errors.FeatureNotAvailable],
+    ),
     f"POST {DATASET}/resources/files": Operation(
         permission="edit", answers={201: json_of(ref("UploadedFile"))}, body=_UPLOAD
     ),
@@ -198,6 +204,7 @@ OPERATIONS: dict[str, Operation] = {
         answers={200: json_of(ref("Preview"))},
         refusals=[errors.ValidationFailed, errors.ProcessingTooSlow],
     ),
+    f"GET {_RESOURCE}/alert": Operation(permission="edit", answers={200: json_of(ref("Alert"))}),
     f"POST {_RESOURCE}/clean_cache": Operation(permission="edit", answers={204: {}}),
     f"POST {_RESOURCE}/enable": _switch(),
     f"POST {_RESOURCE}/disable": _switch(),

@@ -5,6 +5,7 @@ from typing import Any
 from chalicelib.api.openapi.operation import Json, list_of, nullable, record, ref
 from chalicelib.api.openapi.push_operations import SLUG
 from chalicelib.domain.field_stack import configuration_schemas
+from chalicelib.domain.mail_address import address_problem
 from chalicelib.domain.metadata import ENTRY, MAX_TITLE
 from chalicelib.domain.processors import MAX_LABEL, describe
 from chalicelib.domain.recurrence import recurrence_schemas
@@ -99,8 +100,9 @@ def body_schemas() -> Json:
                 "label": {"type": "string", "minLength": 1, "maxLength": 200},
                 "permissions": list_of({"enum": list(PERMISSIONS)}, minItems=1),
                 "expires_at": nullable({"type": "string", "description": "ISO 8601; without a zone UTC"}),
+                "email": nullable({**address_problem.schema, "description": "where alerts set up with the key go"}),
             },
-            optional=["expires_at"],
+            optional=["expires_at", "email"],
         ),
         "Configuration": record(
             {

@@ -4,11 +4,13 @@ from dataclasses import fields
 
 from chalicelib.api.openapi.operation import Json, list_of, nullable, record, ref
 from chalicelib.domain.errors import MAX_DETAILS
+from chalicelib.domain.inactivity import SILENT, WATCHING
 from chalicelib.domain.receipt import APPLIED, FAILED, MAX_RECORD_IDS, QUEUED, Counts
 from chalicelib.domain.resource_shape import FILE_TYPES, TYPES
 from chalicelib.domain.run_state import STATES
 from chalicelib.domain.schema import FIELD_TYPES
 from chalicelib.services.uploads import KINDS
+from chalicelib.store.recipients import BOUNCED, COMPLAINED, CONFIRMED, UNSUBSCRIBED, WAITING
 
 _TEXT: Json = {"type": "string"}
 _WHOLE: Json = {"type": "integer", "minimum": 0}
@@ -116,6 +118,7 @@ def _automation() -> Json:
         "created_at": _MOMENT,
         "last_used_at": nullable(_MOMENT),
         "expires_at": nullable(_MOMENT),
+        "email": nullable(_TEXT),
     }
     return {
         "Dataset": record(
@@ -291,11 +294,24 @@ def _resources() -> Json:
         "problem": nullable(_TEXT),
     }
     error = record({"line": _WHOLE, "field": nullable(_TEXT), "message": _TEXT})
+    recipient = {
+        "address": _TEXT,
+        "state": {"enum": [CONFIRMED, WAITING, UNSUBSCRIBED, BOUNCED, COMPLAINED]},
+    }
+    moments = ("watching_since", "last_received_at", "no_data_received_since", "alerted_at")
     return {
         "Resource": record(resource, optional=["problem"]),
         "SourcePreview": record(
             {**detected, "type": nullable(detected["type"]), "filename": _TEXT},
             description="What a remote source is, or is read as.",
+        ),
+        "Alert": record(
+            {
+                "state": {"enum": ["off", WATCHING, SILENT, "paused"]},
+                **dict.fromkeys(moments, nullable(_MOMENT)),
+                "inactivity_minutes": nullable(_WHOLE),
+                "recipients": list_of(record(recipient), description="and whether mails go to them"),
+            }
         ),
         "UploadedFile": record(
             {
