@@ -42,7 +42,7 @@ class CallCounter:
 def counted(stores: Stores, counter: CallCounter) -> Iterator[CallCounter]:
     """Count all calls to AWS inside, whatever the service."""
     managing = DatasetItem._get_connection().connection.client
-    buckets = [store._client for store in (stores.jobs, stores.files, stores.sources)]
+    buckets = [store._client for store in (stores.jobs, stores.files, stores.sources, stores.backups.bucket)]
     clients = [stores.client._client, managing, stores.bell._client, *buckets]
     for client in clients:
         client.meta.events.register("before-call", counter)

@@ -33,22 +33,51 @@ class PushKeyHash:
 
 @dataclass(frozen=True, kw_only=True)
 class Switches:
-    """The immediate settings of one realtime resource."""
+    """The immediate settings of one realtime resource. What is pushed while `recovery` is on is backed up, and kept for
+    `recovery_days`, or until it is deleted (None); `recovery_since` is when it was switched on (ISO 8601)."""
 
     resource_uid: str
     push_enabled: bool = True
     keys: tuple[PushKeyHash, ...] = ()
+    recovery: bool = False
+    recovery_since: str | None = None
+    recovery_days: int | None = None
 
     def as_json(self) -> dict[str, Any]:
         """What is stored; `from_json` reads it back."""
         keys = [{"sha256": key.sha256, "expires_at": key.expires_at} for key in self.keys]
-        return {"resource_uid": self.resource_uid, "push_enabled": self.push_enabled, "keys": keys}
+        return {
+            "resource_uid": self.resource_uid,
+            "push_enabled": self.push_enabled,
+            "keys": keys,
+            "recovery": self.recovery,
+            "recovery_since": self.recovery_since,
+            "recovery_days": self.recovery_days,
+        }
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> "Switches":
         """The switches that `as_json` stored."""
         keys = tuple(PushKeyHash(**key) for key in stored["keys"])
-        return cls(resource_uid=stored["resource_uid"], push_enabled=stored["push_enabled"], keys=keys)
+        return cls(
+            resource_uid=stored["resource_uid"],
+            push_enabled=stored["push_enabled"],
+            keys=keys,
+            recovery=stored.get("recovery", False),
+            recovery_since=stored.get("recovery_since"),
+            recovery_days=stored.get("recovery_days"),
+        )
+
+    def with_recovery(self, params: Mapping[str, Any], now: datetime) -> "Switches":
+        """The switches as the params of a resource want them; what these leave out stays."""
+        recovery = params.get("recovery", self.recovery)
+        since = self.recovery_since if self.recovery else now.isoformat(timespec="milliseconds")
+        return replace(
+            self,
+            recovery=recovery,
+            recovery_since=since if recovery else None,
+            recovery_days=params.get("recovery_days", self.recovery_days),
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -126,6 +126,11 @@ def _separator_problem(value: Any) -> str | None:
     return None if is_one else "expected one character, no quote and no line end"
 
 
+@described({"anyOf": [{"type": "integer", "minimum": 1, "maximum": 36_500}, {"type": "null"}]})
+def _days_problem(value: Any) -> str | None:
+    return None if value is None else whole(1, 36_500)(value)
+
+
 @described({"const": False})
 def _not_yet_problem(value: Any) -> str | None:
     return None if value is False else "not offered by this version: leave it false"
@@ -146,7 +151,8 @@ _REALTIME_PARAMS = {
     "push_enabled": Key(problem=flag),
     "null_values": _NULL_VALUES,
     "unknown_fields": _UNKNOWN_FIELDS,
-    "recovery": _NOT_YET,
+    "recovery": Key(problem=flag),
+    "recovery_days": Key(problem=_days_problem),
     "alerting": _NOT_YET,
     "inactivity_minutes": Key(problem=whole(1, 525_600)),
     "alert_recipients": Key(problem=texts(most=20)),
@@ -156,6 +162,7 @@ REALTIME_DEFAULTS: Mapping[str, Any] = {
     "null_values": [],
     "unknown_fields": "report",
     "recovery": False,
+    "recovery_days": None,
     "alerting": False,
     "inactivity_minutes": 5,
     "alert_recipients": [],

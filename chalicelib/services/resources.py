@@ -25,6 +25,7 @@ MAX_RESOURCES = 20
 MAX_OVERLAP_MINUTES = 7 * 24 * 60
 MAX_OVERLAPPING = 5
 REALTIME = "realtime"
+_IMMEDIATE = ("push_enabled", "recovery", "recovery_days")  # params that act at once: they are kept as switches
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,6 +81,7 @@ def create_resource(
             key = PushKeyHash(sha256=fingerprint(push_key(stores, resource)))
             push_enabled = values["params"].get("push_enabled", True)
             switches = Switches(resource_uid=uid, keys=(key,), push_enabled=push_enabled)
+            switches = switches.with_recovery(values["params"], now)
             transaction.update(live, [LiveItem.switches.set(_with(live, resource, switches))])
         transaction.save(resource)
     return Draft(resource=resource, switches=switches)
@@ -88,7 +90,8 @@ def create_resource(
 def edit_resource(
     stores: Stores, dataset_uid: str, resource_uid: str, body: Any, now: datetime, *, push_base: str | None = None
 ) -> Draft:
-    """Replace the resource's title, params and source. All but push on/off takes effect at the next publish. With
+    """Replace the resource's title, params and source. All but push and recovery
+    on/off takes effect at the next publish. With
     `push_base` the push URL may be sent back as it is shown."""
     resource, live = _load(dataset_uid, resource_uid)
     switches = _switches(live, resource)
@@ -99,6 +102,7 @@ def edit_resource(
     with one_transaction() as transaction:
         if switches is not None:
             switches = replace(switches, push_enabled=values["params"].get("push_enabled", switches.push_enabled))
+            switches = switches.with_recovery(values["params"], now)
             transaction.update(live, [LiveItem.switches.set(_with(live, resource, switches))])
         transaction.save(resource)
     return Draft(resource=resource, switches=switches)
@@ -162,7 +166,8 @@ def shown(stores: Stores, draft: Draft, push_base: str | None = None) -> dict[st
         file = {"uid": resource.file_uid} if resource.file_uid else None
         body["datasource"] = resource.source or {"type": "uploaded_file", "file": file}
     if switches is not None:
-        body["params"] = {**REALTIME_DEFAULTS, **resource.params, "push_enabled": switches.push_enabled}
+        immediate = {name: getattr(switches, name) for name in _IMMEDIATE}
+        body["params"] = {**REALTIME_DEFAULTS, **resource.params, **immediate}
         if push_base:
             key = push_key(stores, resource)
             body["params"]["push_url"] = f"{push_base}/{resource.resource_id}/push/?pushkey={key}"
@@ -180,7 +185,7 @@ def _load(dataset_uid: str, resource_uid: str) -> tuple[ResourceItem, LiveItem]:
 
 def _take_values(stores: Stores, dataset_uid: str, resource: ResourceItem, values: Mapping[str, Any]) -> None:
     resource.title = values["title"]
-    resource.params = {name: value for name, value in values["params"].items() if name != "push_enabled"}
+    resource.params = {name: value for name, value in values["params"].items() if name not in _IMMEDIATE}
     if resource.type in FILE_TYPES:
         source = values["datasource"]
         is_uploaded = source["type"] == "uploaded_file"

@@ -164,7 +164,8 @@ def test_only_those_who_may_edit_see_the_push_url(http: Http, key: str) -> None:
         ({"type": "realtime", "params": {"bootstrap": "x"}}, ["bootstrap"]),
         ({"type": "realtime", "params": {"bootstrap": [1]}}, ["bootstrap"]),
         ({"type": "realtime", "params": {"bootstrap": {"x": "y" * 200_000}}}, ["bootstrap"]),
-        ({"type": "realtime", "params": {"recovery": True}}, ["recovery"]),
+        ({"type": "realtime", "params": {"alerting": True}}, ["alerting"]),
+        ({"type": "realtime", "params": {"recovery": "yes", "recovery_days": 0}}, ["recovery", "recovery_days"]),
         (
             {"type": "realtime", "params": {"unknown_fields": "drop", "null_values": "NA"}},
             ["null_values", "unknown_fields"],
