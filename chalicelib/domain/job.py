@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-WRITE, PUBLISH = "write", "publish"
+WRITE, PUBLISH, RECOVER = "write", "publish", "recover"
 MAX_ATTEMPTS = 5  # failures in a row after which a lane pauses
 
 

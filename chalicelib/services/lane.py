@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from chalicelib.domain.changes import Changes
-from chalicelib.domain.job import PUBLISH, WRITE, Job
+from chalicelib.domain.job import PUBLISH, RECOVER, WRITE, Job
 from chalicelib.domain.receipt import Tally, applied_receipt, failed_receipt
 from chalicelib.services.job_payload import discard_payloads, load_changes
 from chalicelib.services.publication_job import apply_publication
+from chalicelib.services.recovery_job import apply_recovery
 from chalicelib.services.writing import Batch, write_batches
 from chalicelib.store.dynamodb import Deadline
 from chalicelib.store.lane import Lane
@@ -60,6 +61,9 @@ def _apply_some(stores: Stores, lane: Lane, clock: Clock, deadline: Deadline) ->
     if first.kind == PUBLISH:
         apply_publication(stores, first, clock, deadline)
         jobs: Sequence[Job] = [first]
+    elif first.kind == RECOVER:
+        apply_recovery(stores, first, clock, deadline)
+        jobs = [first]
     elif len(first.parts) > 1:
         _apply_parts(stores, first, clock, deadline)
         jobs = [first]

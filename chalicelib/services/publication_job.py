@@ -27,7 +27,7 @@ def apply_publication(stores: Stores, job: Job, clock: Callable[[], datetime], d
     if live_item(job.dataset_id).published_version != job.version:
         go_on_saving(job.dataset_uid, clock())
         if job.options["waits"] and not job.options["is_first"]:
-            _let_direct_writers_end(job, clock, deadline)
+            let_direct_writers_end(job, clock, deadline)
         _load(stores, job, clock, deadline)
         if not job.options["is_first"]:
             _drop_others(stores, job, clock, deadline)
@@ -35,7 +35,7 @@ def apply_publication(stores: Stores, job: Job, clock: Callable[[], datetime], d
     saved(job.dataset_uid, clock())
 
 
-def _let_direct_writers_end(job: Job, clock: Callable[[], datetime], deadline: Deadline) -> None:
+def let_direct_writers_end(job: Job, clock: Callable[[], datetime], deadline: Deadline) -> None:
     """What is read from here on decides what is overwritten or deleted. A request that saw no job when it began may
     still be writing, and would not be seen: wait until the last of them has ended."""
     accepted = datetime.fromtimestamp(job.accepted_at / 1000, UTC)

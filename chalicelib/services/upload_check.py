@@ -42,7 +42,7 @@ from chalicelib.store.catalog import (
     dataset_pk,
 )
 from chalicelib.store.dynamodb import Deadline, aws_faults_as_unavailable
-from chalicelib.store.objects import upload_key
+from chalicelib.store.objects import ObjectStore, upload_key
 from chalicelib.store.records import TableWrite
 from chalicelib.store.stores import Stores
 
@@ -52,7 +52,9 @@ MAX_ATTEMPTS = 5  # to check a file, after which it is refused
 TRIES = 3  # of a check that a publication overtakes
 
 
-class _Unacceptable(Exception):  # noqa: N818 - internal signal, becomes the refusal of the upload
+class Unacceptable(Exception):  # noqa: N818 - internal signal, becomes the refusal of the upload
+    """The file cannot be taken: why, and which of its records."""
+
     def __init__(self, message: str, details: Sequence[dict[str, Any]] = ()) -> None:
         super().__init__(message)
         self.message, self.details = message, list(details)
@@ -76,7 +78,7 @@ class _Check:
     kept: list[str] = field(default_factory=list)
 
     def run(self, records: Iterable[SourceRecord]) -> None:
-        """Read all records and accept them; _Unacceptable when some do not fit, and are not to be left out."""
+        """Read all records and accept them; Unacceptable when some do not fit, and are not to be left out."""
         batch_id = new_batch_id(self.now)
         stager = Stager(self.stores, self.live.partition, batch_id)
         try:
@@ -84,7 +86,7 @@ class _Check:
             parts = stager.finish()
             self._back_up(batch_id)
             self._commit(batch_id, parts)
-        except (_Unacceptable, ConfigurationMoved):
+        except (Unacceptable, ConfigurationMoved):
             stager.discard()
             self.stores.backups.withdraw(self.kept)
             raise
@@ -106,7 +108,7 @@ class _Check:
                 stager.take(prepared)
         if self._is_refused:
             more = " or more" if len(self.details) >= MAX_DETAILS else ""
-            raise _Unacceptable(
+            raise Unacceptable(
                 f"{self.rejected}{more} records are refused; nothing was written. Mend what the details name and "
                 "upload the file again.",
                 self.details,
@@ -208,14 +210,14 @@ def check_upload(stores: Stores, name: str, clock: Callable[[], datetime], deadl
         item.update([UploadItem.attempts.add(1)])
         try:
             if item.attempts > MAX_ATTEMPTS:
-                raise _Unacceptable("The file could not be checked: split it into smaller ones, or push its records.")
+                raise Unacceptable("The file could not be checked: split it into smaller ones, or push its records.")
             for _ in range(TRIES - 1):
                 with suppress(ConfigurationMoved):
                     _check(stores, item, key, clock(), deadline)
                     break
             else:
                 _check(stores, item, key, clock(), deadline)
-        except _Unacceptable as unacceptable:
+        except Unacceptable as unacceptable:
             _refuse(item, unacceptable.message, unacceptable.details)
         except TemporarilyUnavailable:
             if deadline.remaining() > 0:
@@ -233,14 +235,16 @@ def _check(stores: Stores, item: UploadItem, key: str, now: datetime, deadline: 
     if live is None or not is_there or item.resource_uid not in live.intake.intakes:
         raise DatasetNotPublished
     check = _Check(stores=stores, live=live, item=item, now=now, deadline=deadline)
-    check.run(_records(stores, key, item.format))
+    check.run(uploaded_records(stores.jobs, key, item.format))
 
 
-def _records(stores: Stores, key: str, format_name: str | None) -> Iterator[SourceRecord]:
+def uploaded_records(bucket: ObjectStore, key: str, format_name: str | None) -> Iterator[SourceRecord]:
+    """The records of a file that was uploaded; its format is found out when it was not said. Unacceptable when it is
+    gone or cannot be read."""
     with aws_faults_as_unavailable():
-        head, stream = stores.jobs.head(key, HEAD), stores.jobs.open(key)
+        head, stream = bucket.head(key, HEAD), bucket.open(key)
     if head is None or stream is None:
-        raise _Unacceptable("The uploaded file is gone: send it again, to a new form.")
+        raise Unacceptable("The uploaded file is gone: send it again, to a new form.")
     try:
         if format_name:
             kind, params = KINDS[format_name], dict[str, Any]()
@@ -249,7 +253,7 @@ def _records(stores: Stores, key: str, format_name: str | None) -> Iterator[Sour
             kind, params = guess.kind, dict(guess.params)
         yield from open_records(stream, kind, params)
     except BrokenFile as broken:
-        raise _Unacceptable(f"The file cannot be read: {broken}. Nothing was written.") from None
+        raise Unacceptable(f"The file cannot be read: {broken}. Nothing was written.") from None
 
 
 def _refuse(item: UploadItem, message: str, details: Sequence[dict[str, Any]]) -> None:

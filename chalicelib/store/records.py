@@ -22,11 +22,13 @@ WRITE_BATCH = 25  # requests in one BatchWriteItem
 
 
 class StoredMark(NamedTuple):
-    """What a writer needs to know of a stored record: content hash, resource uid, object keys of its files."""
+    """What a writer needs to know of a stored record: content hash, resource uid, object keys of its files, and when it
+    was accepted (epoch milliseconds)."""
 
     hash: str
     resource_uid: str
     files: Mapping[str, str]
+    accepted_at: int
 
 
 class Origin(NamedTuple):
@@ -81,7 +83,9 @@ class RecordStore:
         def read(chunk: Sequence[str]) -> None:
             keys = [{"pk": {"S": shard_key(partition, i)}, "sk": {"S": i}} for i in chunk]
             for item in self._read(keys, deadline):
-                found[item["sk"]["S"]] = StoredMark(item["h"]["S"], item["r"]["S"], file_keys(item))
+                found[item["sk"]["S"]] = StoredMark(
+                    item["h"]["S"], item["r"]["S"], file_keys(item), int(item["t"]["N"])
+                )
 
         run_all(read, [distinct[i : i + READ_BATCH] for i in range(0, len(distinct), READ_BATCH)], self._threads)
         return found
@@ -115,7 +119,7 @@ class RecordStore:
         items: list[Item] = []
         attempt = 0
         while True:
-            request = {"Keys": keys, "ConsistentRead": True, "ProjectionExpression": "sk,h,r,f"}
+            request = {"Keys": keys, "ConsistentRead": True, "ProjectionExpression": "sk,h,r,f,t"}
             call = partial(self._client.batch_get_item, RequestItems={self._table: request})
             answer = with_retries(call, deadline)
             items += answer["Responses"].get(self._table, ())

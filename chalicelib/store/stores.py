@@ -5,6 +5,7 @@ from functools import cached_property
 from typing import Any
 
 from chalicelib.store.activity import ActivityLog
+from chalicelib.store.backup_reader import BackupReader
 from chalicelib.store.backups import BackupStore
 from chalicelib.store.bell import Bell
 from chalicelib.store.counts import CountStore
@@ -78,6 +79,11 @@ class Stores:
         """Accepted operations, for recovery."""
         bucket = ObjectStore(self.names.backups_bucket, self.names.region, connections=max(10, self.threads))
         return BackupStore(self.client, self.names.catalog_table, bucket)
+
+    @cached_property
+    def backup_reader(self) -> BackupReader:
+        """Accepted operations, for those who recover them."""
+        return BackupReader(self.backups, self.threads)
 
     @cached_property
     def records(self) -> RecordStore:

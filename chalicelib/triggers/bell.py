@@ -15,9 +15,10 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib import wiring
 from chalicelib.domain.errors import TemporarilyUnavailable
-from chalicelib.services.bells import LANE, PUBLISH, UPLOAD, ring
+from chalicelib.services.bells import LANE, PUBLISH, RECOVERY, UPLOAD, ring
 from chalicelib.services.lane import apply_jobs
 from chalicelib.services.publication import run_publication
+from chalicelib.services.recovery_run import run_recovery
 from chalicelib.services.upload_check import check_upload
 from chalicelib.store.dynamodb import READ_TIMEOUT, Deadline
 from chalicelib.store.stores import Stores
@@ -91,4 +92,9 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-_TASKS: Mapping[str, Task] = {LANE: _lane, PUBLISH: _publish, UPLOAD: check_upload}
+_TASKS: Mapping[str, Task] = {
+    LANE: _lane,
+    PUBLISH: _publish,
+    RECOVERY: run_recovery,
+    UPLOAD: check_upload,
+}
