@@ -69,7 +69,7 @@ def start_recovery(
 ) -> Draft:
     """Have the backup of a resource (with `all_resources` of all of them) applied anew, through the processors and
     fields that are published: all of it, or what was accepted between `from` and `to`. `dry_run` only counts."""
-    draft = _realtime(dataset_uid, resource_uid)
+    draft = find_realtime(dataset_uid, resource_uid)
     scope, is_dry = _scope(body, resource_uid)
     live = stores.live.read(find_dataset(dataset_uid).dataset_id, deadline)
     if live is None or not live.is_published:
@@ -112,7 +112,7 @@ def start_recovery(
 
 def abort_recovery(stores: Stores, dataset_uid: str, resource_uid: str, deadline: Deadline) -> Draft:
     """Ask the recovery of the dataset to stop: before anything is written, or between two parts."""
-    draft = _realtime(dataset_uid, resource_uid)
+    draft = find_realtime(dataset_uid, resource_uid)
     item = load_recovery(dataset_uid)
     if item is None or item.state not in UNDER_WAY or job_failure(stores, item, deadline) is not None:
         raise NoRecoveryUnderWay
@@ -126,7 +126,7 @@ def show_recovery(
 ) -> dict[str, Any]:
     """Since when recovery has been on, what is backed up, and the recoveries of the dataset: the one that is under
     way with its progress, and the last ones."""
-    switches = _switches(_realtime(dataset_uid, resource_uid))
+    switches = _switches(find_realtime(dataset_uid, resource_uid))
     item = load_recovery(dataset_uid)
     current: dict[str, Any] | None = None
     outcomes: list[dict[str, Any]] = []
@@ -148,7 +148,8 @@ def show_recovery(
     }
 
 
-def _realtime(dataset_uid: str, resource_uid: str) -> Draft:
+def find_realtime(dataset_uid: str, resource_uid: str) -> Draft:
+    """A realtime resource; the others are not backed up, which ValidationFailed says."""
     draft = find_resource(dataset_uid, resource_uid)
     if draft.switches is None:
         kind = draft.resource.type

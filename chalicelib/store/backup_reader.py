@@ -19,13 +19,13 @@ class BackupReader:
         self._backups, self._threads = backups, threads
 
     def newest_first(
-        self, dataset_uid: str, *, below: int, since: int = 0, until: int | None = None
+        self, dataset_uid: str, *, below: int, since: int = 0, until: int | None = None, resource_uid: str = ""
     ) -> Iterator[Entry]:
-        """The entries of all resources with numbers under `below`, each once. Those accepted before `since` or after
-        `until` (epoch milliseconds) may be left out."""
+        """The entries of all resources, or of one, with numbers under `below`, each once. Those
+        accepted before `since` or after `until` (epoch milliseconds) may be left out."""
         with aws_faults_as_unavailable():
-            resources = self._backups.resources(dataset_uid)
-        logs = [self._of_resource(dataset_uid, resource_uid, below, since, until) for resource_uid in resources]
+            resources = [resource_uid] if resource_uid else self._backups.resources(dataset_uid)
+        logs = [self._of_resource(dataset_uid, each, below, since, until) for each in resources]
         return heapq.merge(*logs, key=lambda entry: -entry.number)
 
     def _of_resource(
