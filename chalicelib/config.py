@@ -43,6 +43,7 @@ class Settings:
     sources_bucket: str
     exports_bucket: str
     lane_bucket: str
+    backups_bucket: str
     bell_queue_url: str
     push_secret_id: str
     schedule_group: str
@@ -67,6 +68,7 @@ class Settings:
             "sources_bucket": "SOURCES_BUCKET",
             "exports_bucket": "EXPORTS_BUCKET",
             "lane_bucket": "LANE_BUCKET",
+            "backups_bucket": "BACKUPS_BUCKET",
             "bell_queue_url": "BELL_QUEUE_URL",
             "push_secret_id": "PUSH_SECRET_ID",
             "schedule_group": "SCHEDULE_GROUP",

@@ -52,6 +52,7 @@ OUTPUTS = {
     "SOURCES_BUCKET": "SourcesBucket",
     "EXPORTS_BUCKET": "ExportsBucket",
     "LANE_BUCKET": "LaneBucket",
+    "BACKUPS_BUCKET": "BackupsBucket",
     "BELL_QUEUE_URL": "BellQueueUrl",
     "PUSH_SECRET_ID": "PushSecret",
     "SCHEDULE_GROUP": "ScheduleGroup",

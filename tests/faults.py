@@ -50,7 +50,7 @@ class WriteCounter(CallCounter):
 def counted(stores: Stores, counter: CallCounter, *, schedules: bool = False) -> Iterator[CallCounter]:
     """Count all calls to AWS inside, whatever the service; those of schedules too when they are asked for."""
     managing = DatasetItem._get_connection().connection.client
-    buckets = [store._client for store in (stores.jobs, stores.files, stores.sources)]
+    buckets = [store._client for store in (stores.jobs, stores.files, stores.sources, stores.backups.bucket)]
     mailers = [stores.mailer._client] if stores.mailer and "mailer" in vars(stores) else []  # of those who send mails
     clients = [stores.client._client, managing, stores.bell._client, *buckets, *mailers]
     if schedules:

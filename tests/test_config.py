@@ -15,6 +15,7 @@ COMPLETE = {
     "SOURCES_BUCKET": "s",
     "EXPORTS_BUCKET": "e",
     "LANE_BUCKET": "l",
+    "BACKUPS_BUCKET": "backups",
     "BELL_QUEUE_URL": "b",
     "PUSH_SECRET_ID": "p",
     "SCHEDULE_GROUP": "g",

@@ -33,6 +33,8 @@ STATUSES: dict[type[Refused], int] = {
     errors.RecordsWouldBeLost: 409,
     errors.LaneNotPaused: 409,
     errors.RunIsOver: 409,
+    errors.RecoveryUnderWay: 409,
+    errors.NoRecoveryUnderWay: 409,
     errors.UploadNotFound: 404,
     errors.UploadMissing: 409,
     errors.UploadRefused: 400,

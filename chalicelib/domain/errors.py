@@ -279,6 +279,18 @@ class RunSkipped(Exception):  # noqa: N818 - it says what happened; it refuses n
         self.reason, self.message = reason, self.REASONS[reason]
 
 
+class RecoveryUnderWay(Refused):
+    """A recovery of this dataset is under way: wait for its end, which recovery/ shows, or abort it."""
+
+    code = "recovery_under_way"
+
+
+class NoRecoveryUnderWay(Refused):
+    """No recovery of this dataset is under way: there is nothing to abort."""
+
+    code = "no_recovery_under_way"
+
+
 class JobPayloadMissing(Exception):  # noqa: N818 - it says what happened; it refuses no request
     """The records of a job are not where they were kept."""
 

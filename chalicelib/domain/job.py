@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-WRITE, PUBLISH, REFRESH = "write", "publish", "refresh"
+WRITE, PUBLISH, REFRESH, RECOVER = "write", "publish", "refresh", "recover"
 MAX_ATTEMPTS = 5  # failures in a row after which a lane pauses
 
 

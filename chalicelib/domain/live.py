@@ -34,12 +34,16 @@ class PushKeyHash:
 @dataclass(frozen=True, kw_only=True)
 class Switches:
     """The immediate settings of one realtime resource. `silence_minutes` is the threshold of its inactivity alert, None
-    while alerting is off."""
+    while alerting is off. What is pushed while `recovery` is on is backed up, and kept for `recovery_days`, or until it
+    is deleted (None); `recovery_since` is when it was switched on (ISO 8601)."""
 
     resource_uid: str
     push_enabled: bool = True
     keys: tuple[PushKeyHash, ...] = ()
     silence_minutes: int | None = None
+    recovery: bool = False
+    recovery_since: str | None = None
+    recovery_days: int | None = None
 
     def as_json(self) -> dict[str, Any]:
         """What is stored; `from_json` reads it back."""
@@ -49,6 +53,9 @@ class Switches:
             "push_enabled": self.push_enabled,
             "keys": keys,
             "silence_minutes": self.silence_minutes,
+            "recovery": self.recovery,
+            "recovery_since": self.recovery_since,
+            "recovery_days": self.recovery_days,
         }
 
     @classmethod
@@ -60,6 +67,20 @@ class Switches:
             push_enabled=stored["push_enabled"],
             keys=keys,
             silence_minutes=stored.get("silence_minutes"),
+            recovery=stored.get("recovery", False),
+            recovery_since=stored.get("recovery_since"),
+            recovery_days=stored.get("recovery_days"),
+        )
+
+    def with_recovery(self, params: Mapping[str, Any], now: datetime) -> "Switches":
+        """The switches as the params of a resource want them; what these leave out stays."""
+        recovery = params.get("recovery", self.recovery)
+        since = self.recovery_since if self.recovery else now.isoformat(timespec="milliseconds")
+        return replace(
+            self,
+            recovery=recovery,
+            recovery_since=since if recovery else None,
+            recovery_days=params.get("recovery_days", self.recovery_days),
         )
 
 

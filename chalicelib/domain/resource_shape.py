@@ -149,6 +149,11 @@ def _snooze_problem(value: Any) -> str | None:
     return None
 
 
+@described({"anyOf": [{"type": "integer", "minimum": 1, "maximum": 36_500}, {"type": "null"}]})
+def _days_problem(value: Any) -> str | None:
+    return None if value is None else whole(1, 36_500)(value)
+
+
 @described({"const": False})
 def _not_yet_problem(value: Any) -> str | None:
     return None if value is False else "not offered by this version: leave it false"
@@ -177,7 +182,8 @@ _REALTIME_PARAMS = {
     "push_enabled": Key(problem=flag),
     "null_values": _NULL_VALUES,
     "unknown_fields": _UNKNOWN_FIELDS,
-    "recovery": _NOT_YET,
+    "recovery": Key(problem=flag),
+    "recovery_days": Key(problem=_days_problem),
     "alerting": Key(problem=flag),
     "inactivity_minutes": Key(problem=whole(1, MAX_MINUTES)),
     "alert_recipients": Key(problem=_addresses_problem),
@@ -190,6 +196,7 @@ REALTIME_DEFAULTS: Mapping[str, Any] = {
     "null_values": [],
     "unknown_fields": "report",
     "recovery": False,
+    "recovery_days": None,
     "alerting": False,
     "inactivity_minutes": DEFAULT_MINUTES,
     "alert_recipients": [],

@@ -8,12 +8,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from chalicelib.domain.backup import Entry
 from chalicelib.domain.changes import Changes, puts_of
 from chalicelib.domain.errors import ConfigurationMoved, RecordRefusal, TemporarilyUnavailable
 from chalicelib.domain.job import WRITE, Job
 from chalicelib.domain.live import LiveDataset
 from chalicelib.domain.receipt import APPLIED, QUEUED, Counts, Receipt, Tally
 from chalicelib.domain.record import PreparedRecord
+from chalicelib.services.backup import back_up
 from chalicelib.services.bells import ring_lane
 from chalicelib.services.job_payload import discard_payloads, with_changes
 from chalicelib.services.writing import Batch, store_contents, write_batches
@@ -29,7 +31,8 @@ _ITEM_OVERHEAD = 120  # bytes of a record's item beside its text
 
 @dataclass(frozen=True, kw_only=True)
 class Operation:
-    """A validated batch: records to put by their id, ids to delete, and what the receipt tells beside the counts."""
+    """A validated batch: records to put by their id, ids to delete, what the receipt tells beside the counts, and the
+    entry to back it up with while recovery is on."""
 
     batch_id: str
     resource_uid: str
@@ -40,6 +43,7 @@ class Operation:
     ignored_fields: Sequence[str] = ()
     skipped: int = 0
     refusals: Sequence[RecordRefusal] = ()
+    backup: Entry | None = None
 
     @property
     def write_units(self) -> int:
@@ -54,6 +58,17 @@ def accept(stores: Stores, live: LiveDataset, operation: Operation, now: datetim
     Raises ConfigurationMoved when it has to be prepared anew, TemporarilyUnavailable at the deadline: it is not
     acknowledged then, and sending it again is safe.
     """
+    if operation.backup is None:
+        return _accept(stores, live, operation, now, deadline)
+    kept = back_up(stores, live.dataset_uid, operation.backup, deadline)
+    try:
+        return _accept(stores, live, operation, now, deadline)
+    except ConfigurationMoved:
+        stores.backups.withdraw(kept)  # it may be refused in the end, and is backed up anew when it is not
+        raise
+
+
+def _accept(stores: Stores, live: LiveDataset, operation: Operation, now: datetime, deadline: Deadline) -> Receipt:
     if not live.has_jobs and operation.write_units <= DIRECT_UNITS:
         try:
             return _write_now(stores, live, operation, now, deadline)

@@ -42,7 +42,7 @@ def export_records(
     """Export the records that answer the question, at most `limit` of them. Either the whole of them is in the file,
     or a refusal says why not and nothing of it is left."""
     name, key = f"{live.dataset_id}.{written.extension}", new_batch_id(visit.now)
-    outlet = _Outlet(stores.exports, f"{live.partition}/{key}.{written.extension}", written.mimetype, visit.deadline)
+    outlet = Outlet(stores.exports, f"{live.partition}/{key}.{written.extension}", written.mimetype, visit.deadline)
     with outlet.dropped_on_failure():
         with _found(stores, live, question, visit, limit) as found:
             _write(found, written, outlet)
@@ -63,7 +63,7 @@ def _found(
         yield in_order(matching, question.order, limit) if question.order else islice(matching, limit)
 
 
-def _write(found: Iterator[Found], written: Format, outlet: "_Outlet") -> None:
+def _write(found: Iterator[Found], written: Format, outlet: "Outlet") -> None:
     outlet.add(written.head)
     before = b""
     for entry in found:
@@ -72,7 +72,7 @@ def _write(found: Iterator[Found], written: Format, outlet: "_Outlet") -> None:
     outlet.add(written.tail)
 
 
-class _Outlet:
+class Outlet:
     """Where an export goes: into memory while it is small, then part by part into the bucket."""
 
     def __init__(self, store: ObjectStore, key: str, mimetype: str, deadline: Deadline) -> None:

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from chalicelib.domain.changes import Changes
-from chalicelib.domain.job import PUBLISH, REFRESH, WRITE, Job
+from chalicelib.domain.job import PUBLISH, RECOVER, REFRESH, WRITE, Job
 from chalicelib.domain.receipt import Tally, applied_receipt, failed_receipt
 from chalicelib.services.job_payload import discard_payloads, load_changes
 from chalicelib.services.publication_job import apply_publication
+from chalicelib.services.recovery_job import apply_recovery
 from chalicelib.services.refresh_job import apply_refresh
 from chalicelib.services.source_copies import discard_staged_copies
 from chalicelib.services.writing import Batch, write_batches
@@ -67,6 +68,9 @@ def _apply_some(stores: Stores, lane: Lane, clock: Clock, deadline: Deadline) ->
         jobs: Sequence[Job] = [first]
     elif first.kind == REFRESH:
         apply_refresh(stores, first, clock, deadline)
+        jobs = [first]
+    elif first.kind == RECOVER:
+        apply_recovery(stores, first, clock, deadline)
         jobs = [first]
     elif len(first.parts) > 1:
         _apply_parts(stores, first, clock, deadline)

@@ -1,8 +1,8 @@
 """Push, delete, and the receipts of both: what devices do.
 
-The order is fixed: size, key, feature, switch, publication, parse, prepare, validate all, ids, gate, contents,
-write or job, sign of life. Until `accept` nothing has a trace but the note of a refusal; after it the answer is OK or
-503.
+The order is fixed: size, key, feature, switch, publication, parse, prepare, validate all, ids, gate, backup,
+contents, write or job, sign of life. Until `accept` nothing has a trace but the note of a refusal; after it the answer
+is OK or 503.
 """
 
 from collections.abc import Callable
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from chalicelib.domain.backup import DELETE, DELETE_BY_ID, PUSH, Entry
 from chalicelib.domain.errors import (
     BatchNotFound,
     ConfigurationMoved,
@@ -65,6 +66,7 @@ def push_records(
             ignored_fields=sorted(prepared.ignored_fields),
             skipped=prepared.skipped,
             refusals=prepared.refusals,
+            backup=_backup(admitted, request, prepared, PUSH, now),
         )
 
     return _accepted(stores, request, operation, offers_push=offers_push, now=now, deadline=deadline)
@@ -84,7 +86,7 @@ def delete_by_values(
             )
         prepared = admitted.preparer.identify(payload, time_to_process(deadline).has_passed)
         _refuse_unless_lenient(prepared, request)
-        return _delete(admitted, request, prepared)
+        return _delete(admitted, request, prepared, DELETE, now)
 
     return _accepted(stores, request, operation, offers_push=offers_push, now=now, deadline=deadline)
 
@@ -97,7 +99,7 @@ def delete_by_id(
     return _accepted(
         stores,
         request,
-        lambda admitted: _delete(admitted, request, prepared),
+        lambda admitted: _delete(admitted, request, prepared, DELETE_BY_ID, now),
         offers_push=offers_push,
         now=now,
         deadline=deadline,
@@ -152,7 +154,7 @@ def _awaited(stores: Stores, dataset_uid: str, receipt: Receipt, deadline: Deadl
     return receipt
 
 
-def _delete(admitted: Admitted, request: PushRequest, prepared: PreparedPayload) -> Operation:
+def _delete(admitted: Admitted, request: PushRequest, prepared: PreparedPayload, kind: str, now: datetime) -> Operation:
     return Operation(
         batch_id=request.batch_id,
         resource_uid=admitted.resource_uid,
@@ -160,6 +162,28 @@ def _delete(admitted: Admitted, request: PushRequest, prepared: PreparedPayload)
         deletes=prepared.ids,
         record_ids=prepared.ids,
         refusals=prepared.refusals,
+        backup=_backup(admitted, request, prepared, kind, now),
+    )
+
+
+def _backup(
+    admitted: Admitted, request: PushRequest, prepared: PreparedPayload, kind: str, now: datetime
+) -> Entry | None:
+    """What to keep of the request: nothing unless recovery is on and something is accepted. Records that a processor
+    has skipped are kept too: the processors of a later day may not skip them."""
+    if not admitted.switches.recovery or not (prepared.ids or prepared.skipped):
+        return None
+    by_id = kind == DELETE_BY_ID
+    return Entry(
+        batch_id=request.batch_id,
+        resource_uid=admitted.resource_uid,
+        operation=kind,
+        accepted_at=int(now.timestamp() * 1000),
+        version=admitted.live.version,
+        content_type="" if by_id else request.content_type,
+        body=b"" if by_id else request.body,
+        record_id=prepared.ids[0] if by_id else "",
+        refused=sorted({refusal.index for refusal in prepared.refusals}),
     )
 
 

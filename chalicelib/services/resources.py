@@ -40,6 +40,7 @@ MAX_RESOURCES = 20
 MAX_OVERLAP_MINUTES = 7 * 24 * 60
 MAX_OVERLAPPING = 5
 REALTIME = "realtime"
+_IMMEDIATE = ("push_enabled", "recovery", "recovery_days")  # params that act at once: they are kept as switches
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,6 +106,7 @@ def create_resource(
     resource.key_id, resource.key_nonce = stores.push_secrets.current, secrets.token_hex(16)
     key = PushKeyHash(sha256=fingerprint(push_key(stores, resource)))
     switches = Switches(resource_uid=uid, keys=(key,), push_enabled=values["params"].get("push_enabled", True))
+    switches = switches.with_recovery(values["params"], now)
     return _store_settings(stores, live, resource, switches, requester=requester, now=now)
 
 
@@ -119,8 +121,8 @@ def edit_resource(
     fetching: Fetching | None = None,
     requester: Requester = NOBODY,
 ) -> Draft:
-    """Replace the resource's title, params and source. All but push on/off and the alert takes effect at the next
-    publish. With `push_base` the push URL may be sent back as it is shown; a remote source is looked at with
+    """Replace the resource's title, params and source. All but push on/off, recovery and the alert takes effect at the
+    next publish. With `push_base` the push URL may be sent back as it is shown; a remote source is looked at with
     `fetching`."""
     resource, live = _load(dataset_uid, resource_uid)
     switches = _switches(live, resource)
@@ -134,6 +136,7 @@ def edit_resource(
     resource.updated_at = now.isoformat(timespec="milliseconds")
     if switches is not None:
         switches = replace(switches, push_enabled=values["params"].get("push_enabled", switches.push_enabled))
+        switches = switches.with_recovery(values["params"], now)
         return _store_settings(stores, live, resource, switches, requester=requester, now=now)
     schedules = mark_all(dataset_uid, now) if bool(resource.source) != was_remote else []
     with one_transaction() as transaction:
@@ -229,7 +232,8 @@ def shown(stores: Stores, draft: Draft, push_base: str | None = None) -> dict[st
     if resource.source:
         body["problem"] = resource.source_problem
     if switches is not None:
-        body["params"] = {**REALTIME_DEFAULTS, **resource.params, "push_enabled": switches.push_enabled}
+        immediate = {name: getattr(switches, name) for name in _IMMEDIATE}
+        body["params"] = {**REALTIME_DEFAULTS, **resource.params, **immediate}
         if push_base:
             key = push_key(stores, resource)
             body["params"]["push_url"] = f"{push_base}/{resource.resource_id}/push/?pushkey={key}"
@@ -255,7 +259,7 @@ def _take_values(
     fetching: Fetching | None,
 ) -> None:
     resource.title = values["title"]
-    resource.params = {name: value for name, value in values["params"].items() if name != "push_enabled"}
+    resource.params = {name: value for name, value in values["params"].items() if name not in _IMMEDIATE}
     if resource.type in FILE_TYPES:
         source = values["datasource"]
         is_uploaded = source["type"] == "uploaded_file"

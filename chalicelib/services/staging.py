@@ -89,10 +89,13 @@ class Stager:
         """Take some changes."""
         if not len(changes):
             return
-        text = as_text(changes)
+        self.add_text(as_text(changes), len(changes))
+
+    def add_text(self, text: str, records: int) -> None:
+        """Take the text of so many changes."""
         self._texts.append(text)
         self._characters += len(text)
-        self._records += len(changes)
+        self._records += records
         if self._characters >= PART_CHARACTERS or self._records >= PART_RECORDS:
             self._keep()
 

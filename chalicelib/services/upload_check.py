@@ -10,6 +10,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 from pynamodb.exceptions import DoesNotExist
 
+from chalicelib.domain.backup import PUSH, Entry
 from chalicelib.domain.errors import (
     MAX_DETAILS,
     ConfigurationMoved,
@@ -24,6 +25,7 @@ from chalicelib.domain.job import WRITE, Job
 from chalicelib.domain.live import LiveDataset
 from chalicelib.domain.receipt import QUEUED, Counts, Receipt, noted_refusal
 from chalicelib.domain.record import PreparedPayload
+from chalicelib.services.backup import back_up_upload
 from chalicelib.services.bells import ring_lane
 from chalicelib.services.sign_of_life import note_sign_of_life
 from chalicelib.services.staging import Stager, prepared_batches
@@ -71,6 +73,8 @@ class _Check:
     skipped: int = 0
     details: list[dict[str, Any]] = field(default_factory=list)
     ignored: set[str] = field(default_factory=set)
+    refused: list[int] = field(default_factory=list)
+    kept: list[str] = field(default_factory=list)
 
     def run(self, records: Iterable[SourceRecord]) -> Receipt:
         """Read all records and accept them as a batch; Unacceptable when some do not fit and are not to be left out."""
@@ -78,9 +82,12 @@ class _Check:
         stager = Stager(self.stores, self.live.intake_partition, batch_id)
         try:
             self._stage(records, stager)
-            return self._commit(batch_id, stager.finish())
+            parts = stager.finish()
+            self._back_up(batch_id)
+            return self._commit(batch_id, parts)
         except (Unacceptable, ConfigurationMoved):
             stager.discard()
+            self.stores.backups.withdraw(self.kept)
             raise
 
     def _stage(self, records: Iterable[SourceRecord], stager: Stager) -> None:
@@ -111,10 +118,29 @@ class _Check:
         return self.rejected > 0 and not self.item.is_lenient
 
     def _note_refusals(self, batch: Sequence[SourceRecord], prepared: PreparedPayload, before: int) -> None:
-        self.rejected += len({refusal.index for refusal in prepared.refusals})
+        indexes = sorted({refusal.index for refusal in prepared.refusals})
+        self.rejected += len(indexes)
+        self.refused += [before + index for index in indexes]
         for refusal in prepared.refusals[: MAX_DETAILS - len(self.details)]:
             said = {**refusal.as_json(), "index": before + refusal.index}
             self.details.append({**said, "message": f"{batch[refusal.index].place}: {refusal.message}"})
+
+    def _back_up(self, batch_id: str) -> None:
+        """Keep the file while recovery is on, as a push is kept before it is accepted."""
+        live, item = self.live, self.item
+        is_on = any(known.recovery for known in live.switches.values() if known.resource_uid == item.resource_uid)
+        if is_on and (self.records or self.skipped):
+            entry = Entry(
+                batch_id=batch_id,
+                resource_uid=item.resource_uid,
+                operation=PUSH,
+                accepted_at=int(self.now.timestamp() * 1000),
+                version=live.version,
+                refused=self.refused,
+                upload={"format": item.format},
+            )
+            key = upload_key(live.dataset_uid, item.sk.removeprefix(UPLOADED))
+            self.kept = back_up_upload(self.stores, live.dataset_uid, entry, key, self.deadline)
 
     def _commit(self, batch_id: str, parts: Sequence[str]) -> Receipt:
         """Accept the job, its receipt and the upload's new state, in one transaction."""
@@ -216,7 +242,7 @@ def _checked(stores: Stores, item: UploadItem, key: str, now: datetime, deadline
     if live is None or not is_there or item.resource_uid not in live.intake.intakes:
         raise DatasetNotPublished
     check = _Check(stores=stores, live=live, item=item, now=now, deadline=deadline)
-    return check.run(read_upload(stores, key, item.format))
+    return check.run(read_upload(stores.jobs, key, item.format))
 
 
 def _refused(stores: Stores, item: UploadItem, why: Unacceptable, now: datetime) -> UploadOutcome | None:

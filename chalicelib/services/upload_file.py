@@ -9,7 +9,7 @@ from chalicelib.sources.formats.detection import detect
 from chalicelib.sources.formats.opening import open_records
 from chalicelib.sources.formats.source_record import SourceRecord
 from chalicelib.store.dynamodb import aws_faults_as_unavailable
-from chalicelib.store.stores import Stores
+from chalicelib.store.objects import ObjectStore
 
 HEAD = 64 * 1024  # bytes that tell the format of a file
 
@@ -22,10 +22,10 @@ class Unacceptable(Exception):  # noqa: N818 - it says what happened, and become
         self.message, self.details = message, list(details)
 
 
-def read_upload(stores: Stores, key: str, format_name: str | None) -> Iterator[SourceRecord]:
+def read_upload(bucket: ObjectStore, key: str, format_name: str | None) -> Iterator[SourceRecord]:
     """The records of an uploaded file, read as they are asked for; Unacceptable when it is gone or cannot be read."""
     with aws_faults_as_unavailable():
-        head, stream = stores.jobs.head(key, HEAD), stores.jobs.open(key)
+        head, stream = bucket.head(key, HEAD), bucket.open(key)
     if head is None or stream is None:
         raise Unacceptable("The uploaded file is gone: send it again, to a new form.")
     try:

@@ -38,7 +38,9 @@ class Written(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Batch:
-    """The changes of one accepted batch. Stored records that it `leaves` stay as they are, whatever it brings.
+    """The changes of one accepted batch. Stored records that it `leaves` stay as they are, whatever it brings. With
+    `is_replayed`, so do those that were accepted later than this batch, but for those of a resource of
+    `prevails_over`.
 
     `store_contents` stores the file contents of the puts that will be written, right before; None when those of all
     puts are stored already.
@@ -47,6 +49,8 @@ class Batch:
     origin: Origin
     changes: Changes
     leaves: Callable[[StoredMark], bool] = lambda _: False
+    is_replayed: bool = False
+    prevails_over: Set[str] = frozenset()
     store_contents: Callable[[Sequence[Put]], None] | None = None
 
 
@@ -103,6 +107,12 @@ def write_batches(
     return folded.tallies
 
 
+def tally_batches(stores: Stores, to: Written, batches: Sequence[Batch], deadline: Deadline) -> list[Tally]:
+    """What applying the batches would come to now; nothing is changed."""
+    ids = [record_id for batch in batches for record_id in batch.changes.ids]
+    return _fold(batches, stores.records.marks(to.partition, ids, deadline)).tallies
+
+
 def store_contents(stores: Stores, records: Mapping[str, PreparedRecord], puts: Sequence[Put]) -> None:
     """Store the file contents of prepared records, each under the key that its put names."""
     contents = [(key, records[put.id].files[name]) for put in puts if put.files for name, key in put.files.items()]
@@ -134,12 +144,16 @@ def _take(batch: Batch, last: dict[str, tuple[Put, Origin] | None], marks: Mappi
         if record_id in last:
             before, mark = last[record_id], None
             known = None if before is None else (before[0].hash, before[1].resource_uid)
+            known_at = 0 if before is None else before[1].accepted_at
         else:
             mark = marks.get(record_id)
             known = None if mark is None else (mark.hash, mark.resource_uid)
+            known_at = 0 if mark is None else mark.accepted_at
         if known is None:
             created += 1
         elif known == (put.hash, resource_uid) or (mark is not None and leaves(mark)):
+            continue
+        elif _is_newer(known_at, known[1], batch):
             continue
         else:
             updated += 1
@@ -152,6 +166,11 @@ def _take(batch: Batch, last: dict[str, tuple[Put, Origin] | None], marks: Mappi
             last[record_id] = None
     unchanged = len(batch.changes.puts) - created - updated
     return Tally(created=created, updated=updated, unchanged=unchanged, deleted=deleted)
+
+
+def _is_newer(accepted_at: int, resource_uid: str, batch: Batch) -> bool:
+    """Whether a record that is there is newer than what is replayed."""
+    return batch.is_replayed and accepted_at > batch.origin.accepted_at and resource_uid not in batch.prevails_over
 
 
 def _unreferred(batches: Sequence[Batch], folded: _Folded) -> list[str]:

@@ -18,6 +18,8 @@
 | upload          | `dataset#{dataset_uid}` | `upload#{upload_id}`  |
 | publication     | `dataset#{dataset_uid}` | `publication`         |
 | watch           | `dataset#{dataset_uid}` | `alert#{resource_uid}` |
+| recovery        | `dataset#{dataset_uid}` | `recovery`, `recovery_abort` |
+| backup log      | `backup#{dataset_uid}`  | `log`                 |
 | API key         | `apikey`                | SHA-256 of the key    |
 | sweep           | `sweep`                 | partition             |
 | live dataset    | `live#{dataset_id}`     | `config`              |
@@ -54,6 +56,7 @@ DATASETS, API_KEYS, SWEEPS = "dataset", "apikey", "sweep"
 FIELDS, PROCESSORS, PUBLICATION, CONFIG, LANE = "fields", "processors", "publication", "config", "lane"
 SOURCES, SECRETS = "sources", "secrets"
 COPY, ACCEPTED_REFRESH = "copy#", "accepted#"
+RECOVERY, RECOVERY_ABORT = "recovery", "recovery_abort"
 RESOURCE, FILE, SCHEDULE, UPLOADED, JOB = "resource#", "file#", "schedule#", "upload#", "job#"
 UNSETTLED, RUN, WATCH = "unsettled#", "run#", "alert#"
 REFRESHING = "refreshing"
@@ -329,6 +332,57 @@ class SweepItem(Model):
     due_at = NumberAttribute()
 
 
+class RecoveryItem(Model):
+    """The recovery of a dataset that is under way, or was the last one. `nonce` names its parts, `scope` is what it
+    recovers; `high`, `cursor` and `since` say where in the log it began, how far down it is, and from when on (epoch
+    milliseconds) the log is read again when the job is applied. `visit` counts the workers that came for it: only the
+    last of them may write. `outcomes` are those of the recoveries before. `due` and `due_at` make the tick ring."""
+
+    class Meta:
+        """Bound in `bind_models`."""
+
+        table_name = ""
+
+    pk = UnicodeAttribute(hash_key=True)
+    sk = UnicodeAttribute(range_key=True)
+    nonce = UnicodeAttribute()
+    resource_uid = UnicodeAttribute()
+    scope = JsonAttribute()
+    is_dry = BooleanAttribute(default=False)
+    state = UnicodeAttribute()
+    message = UnicodeAttribute(null=True)
+    started_at = UnicodeAttribute()
+    moved_at = UnicodeAttribute()
+    version = NumberAttribute(null=True)
+    generation = NumberAttribute(null=True)
+    high = NumberAttribute(default=0)
+    cursor = NumberAttribute(default=0)
+    since = NumberAttribute(default=0)
+    parts = NumberAttribute(default=0)
+    chunks = NumberAttribute(default=0)
+    visit = NumberAttribute(default=0)
+    attempts = NumberAttribute(default=0)
+    counts = JsonAttribute()
+    details = JsonAttribute()
+    batch_id = UnicodeAttribute(null=True)
+    outcomes = JsonAttribute()
+    due = UnicodeAttribute(null=True)
+    due_at = NumberAttribute(null=True)
+
+
+class RecoveryAbortItem(Model):
+    """That the recovery of this nonce is to stop: an item of its own, which no worker writes."""
+
+    class Meta:
+        """Bound in `bind_models`."""
+
+        table_name = ""
+
+    pk = UnicodeAttribute(hash_key=True)
+    sk = UnicodeAttribute(range_key=True)
+    nonce = UnicodeAttribute()
+
+
 class ApiKeyItem(Model):
     """An API key: its fingerprint, never the key."""
 
@@ -427,6 +481,8 @@ MODELS: tuple[type[Model], ...] = (
     PublicationItem,
     UploadItem,
     SweepItem,
+    RecoveryItem,
+    RecoveryAbortItem,
     ApiKeyItem,
     WatchItem,
     LiveItem,

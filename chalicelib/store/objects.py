@@ -18,14 +18,14 @@ UPLOAD_SECONDS = 3600
 class ObjectStore:
     """One bucket. The client is made at first use: most pushes never need it."""
 
-    def __init__(self, bucket: str, region: str) -> None:
-        self._bucket, self._region = bucket, region
+    def __init__(self, bucket: str, region: str, connections: int = 10) -> None:
+        self._bucket, self._region, self._connections = bucket, region, connections
 
     @cached_property
     def _client(self) -> Any:
         config = Config(
             connect_timeout=2, read_timeout=5, retries={"total_max_attempts": 1, "mode": "standard"},
-            s3={"addressing_style": "path"}, signature_version="s3v4",
+            s3={"addressing_style": "path"}, signature_version="s3v4", max_pool_connections=self._connections,
         )  # fmt: skip
         return get_session().create_client("s3", region_name=self._region, config=config)
 
@@ -83,6 +83,26 @@ class ObjectStore:
                 return False
             raise
         return True
+
+    def listed(self, prefix: str, *, after: str = "") -> Iterator[tuple[str, int]]:
+        """The keys that begin with `prefix` and sort behind `after`, in their order, each with its size in bytes; read
+        a page at a time."""
+        request = {"Bucket": self._bucket, "Prefix": prefix, **({"StartAfter": after} if after else {})}
+        while True:
+            page = self._client.list_objects_v2(**request)
+            yield from ((entry["Key"], entry["Size"]) for entry in page.get("Contents", ()))
+            if not page["IsTruncated"]:
+                return
+            request["ContinuationToken"] = page["NextContinuationToken"]
+
+    def folders(self, prefix: str) -> list[str]:
+        """What stands between `prefix` and the next slash in the keys that have both; up to 1,000."""
+        page = self._client.list_objects_v2(Bucket=self._bucket, Prefix=prefix, Delimiter="/")
+        return [entry["Prefix"].removeprefix(prefix).rstrip("/") for entry in page.get("CommonPrefixes", ())]
+
+    def copy_from(self, bucket: str, key: str, to: str) -> None:
+        """Copy an object of another bucket, within S3."""
+        self._client.copy_object(Bucket=self._bucket, Key=to, CopySource={"Bucket": bucket, "Key": key})
 
     def upload_form(self, key: str, *, most: int) -> dict[str, Any]:
         """A signed form that uploads one object of at most that many bytes, for an hour: {"url", "fields"}."""

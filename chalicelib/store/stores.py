@@ -5,6 +5,8 @@ from functools import cached_property
 from typing import Any
 
 from chalicelib.store.activity import ActivityLog
+from chalicelib.store.backup_reader import BackupReader
+from chalicelib.store.backups import BackupStore
 from chalicelib.store.bell import Bell
 from chalicelib.store.counts import CountStore
 from chalicelib.store.due import DueIndex
@@ -40,6 +42,7 @@ class Names:
     sources_bucket: str
     exports_bucket: str
     lane_bucket: str
+    backups_bucket: str
     bell_queue_url: str
     push_secret_id: str
     schedule_group: str
@@ -55,7 +58,7 @@ class Stores:
 
     def __init__(self, names: Names, client: Any = None, threads: int = THREADS) -> None:
         self.names = names
-        self._given_client, self._threads = client, threads
+        self._given_client, self.threads = client, threads
 
     @cached_property
     def client(self) -> Any:
@@ -109,9 +112,20 @@ class Stores:
         return ObjectStore(self.names.lane_bucket, self.names.region)
 
     @cached_property
+    def backups(self) -> BackupStore:
+        """Accepted operations, for recovery."""
+        bucket = ObjectStore(self.names.backups_bucket, self.names.region, connections=max(10, self.threads))
+        return BackupStore(self.client, self.names.catalog_table, bucket)
+
+    @cached_property
+    def backup_reader(self) -> BackupReader:
+        """Accepted operations, for those who recover them."""
+        return BackupReader(self.backups, self.threads)
+
+    @cached_property
     def records(self) -> RecordStore:
         """Marks and the writer of records."""
-        return RecordStore(self.client, self.names.records_table, self._threads)
+        return RecordStore(self.client, self.names.records_table, self.threads)
 
     @cached_property
     def reader(self) -> RecordReader:

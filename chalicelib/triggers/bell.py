@@ -15,10 +15,11 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib import wiring
 from chalicelib.domain.errors import TemporarilyUnavailable, UploadRefused
-from chalicelib.services.bells import LANE, PUBLISH, SWEEP, UPLOAD, ring
+from chalicelib.services.bells import LANE, PUBLISH, RECOVERY, SWEEP, UPLOAD, ring
 from chalicelib.services.lane import apply_jobs
 from chalicelib.services.publication import run_publication
 from chalicelib.services.publication_plan import LIMITS, Limits
+from chalicelib.services.recovery_run import run_recovery
 from chalicelib.services.sweep import sweep
 from chalicelib.services.upload_check import check_upload
 from chalicelib.store.dynamodb import READ_TIMEOUT, Deadline
@@ -92,6 +93,10 @@ def _publish(stores: Stores, dataset_uid: str, clock: Clock, deadline: Deadline,
     run_publication(stores, dataset_uid, clock(), deadline, limits=limits)
 
 
+def _recovery(stores: Stores, dataset_uid: str, clock: Clock, deadline: Deadline, _limits: Limits) -> None:
+    run_recovery(stores, dataset_uid, clock, deadline)
+
+
 def _sweep(stores: Stores, partition: str, clock: Clock, deadline: Deadline, _limits: Limits) -> None:
     sweep(stores, partition, clock, deadline)
 
@@ -111,4 +116,10 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-_TASKS: Mapping[str, Task] = {LANE: _lane, PUBLISH: _publish, UPLOAD: _upload, SWEEP: _sweep}
+_TASKS: Mapping[str, Task] = {
+    LANE: _lane,
+    PUBLISH: _publish,
+    RECOVERY: _recovery,
+    SWEEP: _sweep,
+    UPLOAD: _upload,
+}

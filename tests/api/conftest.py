@@ -42,7 +42,7 @@ class Answer:
         return json.loads(self.body)
 
 
-_LEFT_TO_THE_WORKER = ("/publish", "/unpublish", "/push", "/delete")
+_LEFT_TO_THE_WORKER = ("/publish", "/unpublish", "/push", "/delete", "/recover")
 
 
 class Http:

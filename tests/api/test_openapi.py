@@ -239,8 +239,13 @@ def test_the_documented_example_comes_through(
         case.media_type = "application/json"
     answer = case.call_and_validate(checks=CHECKS)
     # There is nothing to abort or to resume: a publication ends before its request does, and the lane is empty.
-    nothing_to_do = {f"{MANAGED}/abort": (400,), f"{MANAGED}/lane/abort": (409,), f"{MANAGED}/lane/resume": (409,)}
-    nothing_to_do[f"{MANAGED}/resources/preview"] = (400,)  # the tests reach no server elsewhere
+    nothing_to_do = {
+        f"{MANAGED}/resources/{{resource_uid}}/recover/abort": (409,),
+        f"{MANAGED}/abort": (400,),
+        f"{MANAGED}/lane/abort": (409,),
+        f"{MANAGED}/lane/resume": (409,),
+        f"{MANAGED}/resources/preview": (400,),  # the tests reach no server elsewhere
+    }
     nothing_to_do["/push/1.0/{dataset_id}/{resource_id}/push/upload/{upload_id}/commit"] = (409,)  # no file has arrived
     assert answer.status_code in nothing_to_do.get(path, (200, 201, 204, 302)), answer.text
 

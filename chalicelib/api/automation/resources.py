@@ -26,7 +26,7 @@ from chalicelib.services.alert_settings import shown_alert
 from chalicelib.services.preview import preview_resource, preview_source
 from chalicelib.services.source_head import Fetching
 
-_RESOURCE = DATASET + "/resources/{resource_uid}"
+RESOURCE = DATASET + "/resources/{resource_uid}"
 
 
 @route(DATASET + "/resources", "GET", "POST")
@@ -34,11 +34,11 @@ def resource_list(dataset_uid: str) -> Response:
     """List the resources, or add one."""
     if method() == "GET":
         caller = require("browse")
-        return page([_shown(caller, dataset_uid, draft) for draft in resources.list_resources(dataset_uid)])
+        return page([shown_resource(caller, dataset_uid, draft) for draft in resources.list_resources(dataset_uid)])
     caller = require("edit")
     stores, asking = wiring.stores(), requester(caller)
     draft = resources.create_resource(stores, dataset_uid, body(), now(), requester=asking, fetching=_fetching())
-    return json_answer(_shown(caller, dataset_uid, draft), status=201)
+    return json_answer(shown_resource(caller, dataset_uid, draft), status=201)
 
 
 @route(DATASET + "/resources/files", "POST")
@@ -58,12 +58,12 @@ def source_preview(dataset_uid: str) -> Response:
     return json_answer(preview_source(wiring.stores(), dataset_uid, body(), _fetching()))
 
 
-@route(_RESOURCE, "GET", "PUT", "DELETE")
+@route(RESOURCE, "GET", "PUT", "DELETE")
 def resource_one(dataset_uid: str, resource_uid: str) -> Response:
     """Read, edit or delete a resource."""
     if method() == "GET":
         caller = require("browse")
-        return json_answer(_shown(caller, dataset_uid, resources.find_resource(dataset_uid, resource_uid)))
+        return json_answer(shown_resource(caller, dataset_uid, resources.find_resource(dataset_uid, resource_uid)))
     caller = require("edit")
     if method() == "PUT":
         draft = resources.edit_resource(
@@ -76,19 +76,19 @@ def resource_one(dataset_uid: str, resource_uid: str) -> Response:
             fetching=_fetching(),
             requester=requester(caller),
         )
-        return json_answer(_shown(caller, dataset_uid, draft))
+        return json_answer(shown_resource(caller, dataset_uid, draft))
     resources.delete_resource(wiring.stores(), dataset_uid, resource_uid, now())
     return no_content()
 
 
-@route(_RESOURCE + "/preview", "GET")
+@route(RESOURCE + "/preview", "GET")
 def resource_preview(dataset_uid: str, resource_uid: str) -> Response:
     """The first 20 records of a resource as publishing the draft would make them."""
     require("browse")
     return json_answer(preview_resource(wiring.stores(), dataset_uid, resource_uid, _fetching()))
 
 
-@route(_RESOURCE + "/alert", "GET")
+@route(RESOURCE + "/alert", "GET")
 def resource_alert(dataset_uid: str, resource_uid: str) -> Response:
     """How the inactivity alert of a resource stands, and which recipients its mails reach."""
     require("edit")
@@ -96,7 +96,7 @@ def resource_alert(dataset_uid: str, resource_uid: str) -> Response:
     return json_answer(shown_alert(wiring.stores(), dataset_uid, resource_uid))
 
 
-@route(_RESOURCE + "/clean_cache", "POST")
+@route(RESOURCE + "/clean_cache", "POST")
 def resource_clean_cache(dataset_uid: str, resource_uid: str) -> Response:
     """Drop the cached copy of a remote source."""
     require("edit")
@@ -105,34 +105,34 @@ def resource_clean_cache(dataset_uid: str, resource_uid: str) -> Response:
     return no_content()
 
 
-@route(_RESOURCE + "/enable", "POST")
+@route(RESOURCE + "/enable", "POST")
 def resource_enable(dataset_uid: str, resource_uid: str) -> Response:
     """Let the resource take pushes."""
     caller = require("edit")
     expect_nothing()
     draft = resources.set_push_enabled(dataset_uid, resource_uid, True, now())
-    return json_answer(_shown(caller, dataset_uid, draft))
+    return json_answer(shown_resource(caller, dataset_uid, draft))
 
 
-@route(_RESOURCE + "/disable", "POST")
+@route(RESOURCE + "/disable", "POST")
 def resource_disable(dataset_uid: str, resource_uid: str) -> Response:
     """Refuse pushes to the resource."""
     caller = require("edit")
     expect_nothing()
     draft = resources.set_push_enabled(dataset_uid, resource_uid, False, now())
-    return json_answer(_shown(caller, dataset_uid, draft))
+    return json_answer(shown_resource(caller, dataset_uid, draft))
 
 
-@route(_RESOURCE + "/renew_api_key", "POST")
+@route(RESOURCE + "/renew_api_key", "POST")
 def resource_renew_api_key(dataset_uid: str, resource_uid: str) -> Response:
     """Give the resource a new push key."""
     caller = require("edit")
     body = json_body_of(routes.current_request, default={})
     draft = resources.renew_push_key(wiring.stores(), dataset_uid, resource_uid, body, now())
-    return json_answer(_shown(caller, dataset_uid, draft))
+    return json_answer(shown_resource(caller, dataset_uid, draft))
 
 
-def _shown(caller: Caller, dataset_uid: str, draft: resources.Draft) -> dict[str, Any]:
+def shown_resource(caller: Caller, dataset_uid: str, draft: resources.Draft) -> dict[str, Any]:
     """The resource; its push URL only for those who may edit: whoever has it can push."""
     if draft.switches is None or not caller.may("edit"):
         return resources.shown(wiring.stores(), draft)

@@ -114,6 +114,16 @@ def _switch(body: Content | None = None) -> Operation:
     )
 
 
+def _recovering(body: Content | None, *refusals: type[Refused]) -> Operation:
+    return Operation(
+        permission="publish",
+        answers={200: json_of(ref("Resource"))},
+        body=body,
+        body_required=False,
+        refusals=refusals,
+    )
+
+
 OPERATIONS: dict[str, Operation] = {
     "GET /datasets": _list("List the datasets", ref("Dataset"), also=[_BY_ID]),
     "POST /datasets": Operation(
@@ -209,6 +219,20 @@ OPERATIONS: dict[str, Operation] = {
     f"POST {_RESOURCE}/enable": _switch(),
     f"POST {_RESOURCE}/disable": _switch(),
     f"POST {_RESOURCE}/renew_api_key": _switch(_body("Renewal")),
+    f"POST {_RESOURCE}/recover": _recovering(
+        _body("RecoverInput"), errors.DatasetNotPublished, errors.RecoveryUnderWay
+    ),
+    f"POST {_RESOURCE}/recover/abort": _recovering(None, errors.NoRecoveryUnderWay),
+    f"POST {_RESOURCE}/delete_recover_data": _recovering(_body("ScratchInput"), errors.RecoveryUnderWay),
+    f"GET {_RESOURCE}/recovery": Operation(
+        permission="browse", answers={200: json_of(ref("Recovery"))}, refusals=[errors.ValidationFailed]
+    ),
+    f"GET {_RESOURCE}/backup": _list("List what is backed up, newest first", ref("BackupObject"), permission="edit"),
+    f"GET {_RESOURCE}/backup/download": Operation(
+        permission="edit",
+        answers={200: {"application/x-ndjson": {"schema": {"type": "string"}}}, 302: {}},
+        refusals=[errors.ValidationFailed],
+    ),
     "GET /processors": _list("The processors there are", ref("ProcessorType")),
     "GET /apikeys": _list("List the API keys", ref("ApiKey"), permission="admin"),
     "POST /apikeys": Operation(

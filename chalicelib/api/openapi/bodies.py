@@ -14,6 +14,8 @@ from chalicelib.domain.resource_shape import FILE_TYPES, params_schemas
 from chalicelib.domain.security import SECURITY_KEYS
 from chalicelib.domain.shape import schema_of
 from chalicelib.services.access import PERMISSIONS
+from chalicelib.services.backup_access import SCRATCH_KEYS
+from chalicelib.services.recovery import RECOVER_KEYS
 from chalicelib.services.resources import MAX_OVERLAP_MINUTES
 from chalicelib.services.schedules import MAX_CRON
 from chalicelib.services.source_files import MAX_UPLOAD_BYTES
@@ -44,6 +46,8 @@ EXAMPLES: dict[str, Any] = {
     "ResourceInput": _REALTIME,
     "SourceInput": {"datasource": {"url": "https://data.example.org/books.csv"}},
     "Renewal": {"overlap_minutes": 60},
+    "RecoverInput": {"from": "2026-03-29T10:30:00Z", "to": None, "dry_run": True},
+    "ScratchInput": {"confirm": "realtime"},
     "UploadInput": {"filename": "books.csv", "size": 100_000_000},
     "ApiKeyInput": {"label": "night job", "permissions": ["browse", "edit", "publish"]},
     "Configuration": {
@@ -89,6 +93,8 @@ def body_schemas() -> Json:
             {"overlap_minutes": {"type": "integer", "minimum": 0, "maximum": MAX_OVERLAP_MINUTES}},
             optional=["overlap_minutes"],
         ),
+        "RecoverInput": {**schema_of(RECOVER_KEYS), "description": "Without a range: all that is backed up."},
+        "ScratchInput": {**schema_of(SCRATCH_KEYS), "description": "`confirm` must be the id of the resource."},
         "UploadInput": record(
             {
                 "filename": {"type": "string", "minLength": 1, "maxLength": 200},

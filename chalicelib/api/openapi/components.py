@@ -40,7 +40,7 @@ SECURITY: Json = {
 
 def answer_schemas() -> Json:
     """The schemas, by their names in the components."""
-    return {**_errors(), **_push(), **_automation(), **_resources(), **_explore()}
+    return {**_errors(), **_push(), **_automation(), **_resources(), **_recovery(), **_explore()}
 
 
 def _errors() -> Json:
@@ -71,7 +71,7 @@ def _push() -> Json:
     }
     stored = {
         **batch,
-        "operation": {"enum": ["push", "delete"]},
+        "operation": {"enum": ["push", "delete", "recover"]},
         "state": {"enum": [QUEUED, APPLIED, FAILED]},
         **counts,
         "applied_at": {**_MOMENT, "description": "of a batch that was queued"},
@@ -326,6 +326,52 @@ def _resources() -> Json:
         ),
         "Preview": record(
             {"fields": list_of(ref("Field")), "results": list_of(ref("Record")), "errors": list_of(error)}
+        ),
+    }
+
+
+def _recovery() -> Json:
+    number = {"type": "number", "minimum": 0}
+    error = {"batch_id": _TEXT, "number": _WHOLE, "field": nullable(_TEXT), "error_code": _TEXT, "message": _TEXT}
+    counts = ("entries", "records", "suppressed", "errors", "created", "updated", "unchanged")
+    outcome = {
+        "resource_uid": _UID,
+        "state": {"enum": ["queued", "reading", "applying", "done", "failed", "aborted"]},
+        "dry_run": _FLAG,
+        "all_resources": _FLAG,
+        "from": nullable(_MOMENT),
+        "to": nullable(_MOMENT),
+        "started_at": _MOMENT,
+        "moved_at": {**_MOMENT, "description": "when it last got on"},
+        "message": nullable(_TEXT),
+        "batch_id": nullable(_TEXT),
+        "counts": record(dict.fromkeys(counts, _WHOLE)),
+        "errors": {"type": "object", "additionalProperties": _WHOLE, "description": "records that do not fit, by code"},
+        "details": list_of(record(error), maxItems=100),
+    }
+    progress = record({"done": _WHOLE, "total": _WHOLE, "estimated_seconds": nullable(number)})
+    backup = {"entries": _WHOLE, "objects": _WHOLE, "bytes": _WHOLE, "is_partial": _FLAG}
+    return {
+        "Recovery": record(
+            {
+                "recovery": _FLAG,
+                "recovery_since": nullable(_MOMENT),
+                "recovery_days": nullable(_WHOLE),
+                "backup": record(backup, description="is_partial: there is more than was counted"),
+                "current": nullable(record({**outcome, "progress": progress})),
+                "outcomes": list_of(record(outcome), maxItems=10),
+            }
+        ),
+        "BackupObject": record(
+            {
+                "first": _WHOLE,
+                "last": _WHOLE,
+                "entries": _WHOLE,
+                "first_accepted_at": _MOMENT,
+                "last_accepted_at": _MOMENT,
+                "bytes": _WHOLE,
+                "url": {**_TEXT, "description": "downloads it (NDJSON, gzipped) for five minutes"},
+            }
         ),
     }
 

@@ -1,0 +1,236 @@
+"""Reading the log for a recovery: one visit of a worker, which goes on where the last one stopped."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from chalicelib.domain.backup import Entry
+from chalicelib.domain.errors import ConfigurationMoved, EditConflict, TemporarilyUnavailable
+from chalicelib.domain.identifiers import new_batch_id
+from chalicelib.domain.job import RECOVER, Job
+from chalicelib.domain.live import LiveDataset
+from chalicelib.domain.receipt import QUEUED as RECEIPT_QUEUED
+from chalicelib.domain.receipt import Counts, Receipt
+from chalicelib.domain.record import PreparedRecord
+from chalicelib.domain.replayed import Replayed, replayed_as_text
+from chalicelib.services.bells import ring_lane
+from chalicelib.services.job_payload import discard_parts
+from chalicelib.services.recovery_job import CLOCKS_APART, replayed_batches, replayed_of
+from chalicelib.services.recovery_parts import chunk_key, discard_kept, end_unwritten, part_keys, prevailed_over
+from chalicelib.services.recovery_state import ABORTED, ABORTED_MESSAGE, APPLYING, DONE, FAILED, is_aborting
+from chalicelib.services.replay import MAX_IDS, Replay, Scope
+from chalicelib.services.staging import Stager
+from chalicelib.services.writing import tally_batches
+from chalicelib.store.catalog import RecoveryItem, conflicts_as_edit_conflict
+from chalicelib.store.dynamodb import Deadline, aws_faults_as_unavailable
+from chalicelib.store.records import TableWrite
+from chalicelib.store.stores import Stores
+
+NOTED_EVERY = 15.0  # seconds, or when as many records wait:
+NOTED_RECORDS = 20_000
+RUNG_AFTER = 120  # seconds after which a worker that has noted nothing is taken for dead
+RESERVE = 9.0  # seconds that a visit keeps for noting how far it got
+ID_BYTES = 20
+
+
+class TakenOver(Exception):  # noqa: N818 - internal signal: another worker goes on, or nobody does
+    """This visit has nothing more to do."""
+
+
+@dataclass(kw_only=True)
+class Reading:
+    """One visit of a worker: what it has read since it last noted how far it got."""
+
+    stores: Stores
+    item: RecoveryItem
+    live: LiveDataset
+    clock: Callable[[], datetime]
+    deadline: Deadline
+    waiting: list[Replayed] = field(default_factory=list)
+    records: int = 0
+    noted_at: float = 0.0
+
+    def run(self) -> None:
+        """Read on from where the last visit stopped, and end the recovery or make it a job."""
+        stores, item = self.stores, self.item
+        if item.version != self.live.version:
+            self._begin()
+        replay = self._replay()
+        cursor = int(item.cursor)
+        log = stores.backup_reader.newest_first(self.live.dataset_uid, below=cursor, since=self._since)
+        for entry in log:
+            if self._is_time_to_note() or (entry.upload and cursor != item.cursor):
+                self._note(replay, cursor)
+            if self.deadline.remaining() < RESERVE:
+                raise TemporarilyUnavailable
+            for records in replay.take(entry):
+                self._wait(entry, records)
+            cursor = entry.number
+            if len(replay.settled) > MAX_IDS:
+                end_unwritten(stores, item, FAILED, self.clock, message=_TOO_MANY)
+                return
+        self._note(replay, 0)
+        self._finish(replay)
+
+    @property
+    def _since(self) -> int:
+        """From when on entries matter: older ones cannot settle what is to be recovered."""
+        start = self.item.scope["start"]
+        return 0 if start is None else start - 2 * CLOCKS_APART
+
+    def _begin(self) -> None:
+        """Begin at the newest entry, under the configuration that is published now."""
+        item, uid = self.item, self.live.dataset_uid
+        discard_kept(self.stores, item)
+        now = self.clock()
+        high = self.stores.backups.last_number(uid, self.deadline)
+        self._update(
+            version=self.live.version,
+            generation=self.live.generation,
+            high=high,
+            cursor=high + 1,
+            since=int(now.timestamp() * 1000) - 2 * CLOCKS_APART,
+            parts=0,
+            chunks=0,
+            counts={},
+            details=[],
+        )
+
+    def _replay(self) -> Replay:
+        item = self.item
+        settled: set[bytes] = set()
+        for chunk in range(int(item.chunks)):
+            with aws_faults_as_unavailable():
+                ids = self.stores.jobs.get(chunk_key(item, chunk)) or b""
+            settled.update(ids[i : i + ID_BYTES] for i in range(0, len(ids), ID_BYTES))
+        replay = Replay(
+            stores=self.stores,
+            configuration=self.live.intake,
+            scope=Scope(**item.scope),
+            is_late=self.deadline.has_passed,
+            settled=settled,
+            details=list(item.details),
+        )
+        replay.counts.update(item.counts)
+        return replay
+
+    def _wait(self, entry: Entry, records: Mapping[str, PreparedRecord]) -> None:
+        """Take records that are to be written; their file contents are stored at once."""
+        if records:
+            item, live = self.item, self.live
+            keeping = None if item.is_dry else self.stores
+            self.waiting.append(replayed_of(entry, records, live.partition, item.nonce, stores=keeping))
+            self.records += len(records)
+
+    def _is_time_to_note(self) -> bool:
+        is_late = self.deadline.remaining() < RESERVE or self.deadline.elapsed() - self.noted_at > NOTED_EVERY
+        return is_late or self.records >= NOTED_RECORDS
+
+    def _note(self, replay: Replay, cursor: int) -> None:
+        """Keep what waits, and how far this visit got; stop when somebody has asked for it."""
+        item, stores = self.item, self.stores
+        if is_aborting(item):
+            end_unwritten(stores, item, ABORTED, self.clock, message=ABORTED_MESSAGE)
+            raise TakenOver
+        if item.is_dry:
+            self._count(replay)
+            parts = 0
+        else:
+            stager = Stager(stores, self.live.partition, item.nonce, first=int(item.parts))
+            for each in self.waiting:
+                stager.add_text(replayed_as_text(each), len(each.changes))
+            parts = len(stager.finish())
+        if replay.fresh:
+            with aws_faults_as_unavailable():
+                content = b"".join(replay.fresh)
+                stores.jobs.put(chunk_key(item, int(item.chunks)), content, "application/octet-stream")
+        self._update(
+            cursor=cursor,
+            parts=int(item.parts) + parts,
+            chunks=int(item.chunks) + bool(replay.fresh),
+            counts=dict(replay.counts),
+            details=replay.details,
+        )
+        replay.fresh.clear()
+        self.waiting, self.records, self.noted_at = [], 0, self.deadline.elapsed()
+
+    def _count(self, replay: Replay) -> None:
+        """What writing what waits would come to."""
+        batches = replayed_batches(self.waiting, prevailed_over(self.live.dataset_uid))
+        for tally in tally_batches(self.stores, self.live, batches, self.deadline) if batches else ():
+            replay.counts.update(tally._asdict())
+
+    def _finish(self, replay: Replay) -> None:
+        item, stores = self.item, self.stores
+        if item.is_dry or not item.parts:
+            end_unwritten(stores, item, DONE, self.clock)
+            return
+        live = stores.live.read(self.live.dataset_id, self.deadline)
+        if live is None or (live.version, live.generation) != (item.version, item.generation):
+            raise ConfigurationMoved  # another visit begins anew
+        now = self.clock()
+        batch_id = new_batch_id(now)
+        receipt = self._receipt(batch_id, now, replay)
+        job = self._job(live, batch_id, receipt, now)
+        applying = RecoveryItem()
+        applying.deserialize(item.serialize())
+        applying.state, applying.batch_id = APPLYING, batch_id
+        applying.moved_at, applying.due, applying.due_at = now.isoformat(timespec="milliseconds"), None, None
+        riders = [
+            stores.activity.batch_write(live.dataset_uid, batch_id, receipt, now),
+            TableWrite(stores.names.catalog_table, applying.to_dynamodb_dict()),
+        ]
+        committed = stores.lane.commit(live, job, riders, self.deadline)
+        ring_lane(stores, live, committed, self.deadline)
+        discard_parts(stores, [chunk_key(item, chunk) for chunk in range(int(item.chunks))])
+
+    def _job(self, live: LiveDataset, batch_id: str, receipt: Mapping[str, Any], now: datetime) -> Job:
+        item = self.item
+        return Job(
+            kind=RECOVER,
+            batch_id=batch_id,
+            dataset_id=live.dataset_id,
+            dataset_uid=live.dataset_uid,
+            generation=live.generation,
+            version=live.version,
+            resource_uid=item.resource_uid,
+            accepted_at=int(now.timestamp() * 1000),
+            receipt=receipt,
+            parts=part_keys(item),
+            options={
+                "scope": item.scope,
+                "since": int(item.since),
+                "prevails_over": sorted(prevailed_over(live.dataset_uid)),
+            },
+        )
+
+    def _receipt(self, batch_id: str, now: datetime, replay: Replay) -> dict[str, Any]:
+        return Receipt(
+            batch_id=batch_id,
+            resource_uid=self.item.resource_uid,
+            received_at=now,
+            operation="recover",
+            state=RECEIPT_QUEUED,
+            counts=Counts(records=replay.counts["records"], rejected=replay.counts["errors"]),
+        ).as_stored()
+
+    def _update(self, **values: Any) -> None:
+        """Note values on the item, as the last worker that came for it. Each is progress."""
+        now = self.clock()
+        values |= {
+            "attempts": 0,
+            "due_at": int(now.timestamp()) + RUNG_AFTER,
+            "moved_at": now.isoformat("T", "milliseconds"),
+        }
+        try:
+            with conflicts_as_edit_conflict():
+                self.item.update(
+                    [getattr(RecoveryItem, name).set(value) for name, value in values.items()],
+                    condition=(RecoveryItem.visit == self.item.visit) & (RecoveryItem.nonce == self.item.nonce),
+                )
+        except EditConflict:
+            raise TakenOver from None
+
+
+_TOO_MANY = f"The backup holds more than {MAX_IDS} different records: recover the newest of them, with `from`."

@@ -1,0 +1,149 @@
+"""The backup log of a dataset: its counter in the catalog table, its entries in the bucket `backups`.
+
+| what               | where                                                                                  |
+|--------------------|----------------------------------------------------------------------------------------|
+| counter            | catalog: pk `backup#{dataset_uid}`, sk `log`; not beside the live item, which pushes read |
+| entries            | `{dataset_uid}/{resource_uid}/{inverted first}.{last}.{count}.{first_at}.{last_at}.gz` |
+| pushed large files | `uploads/{dataset_uid}/{resource_uid}/{number}.{accepted_at}`                          |
+
+The name of an object tells which entries it holds, and when they were accepted (epoch milliseconds). It begins with
+the first number taken from the greatest there can be: S3 lists the newest first, which is the order that recovery
+reads in, and an object that was merged of others comes after all of those. So whoever is reading while they are merged
+meets an entry twice, and misses none.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from chalicelib.domain.backup import Entry, line_of, packed
+from chalicelib.store.due import due_shard
+from chalicelib.store.dynamodb import Deadline, Item, with_retries
+from chalicelib.store.objects import ObjectStore
+
+GREATEST = 10**12 - 1
+SWEEP = "backup"  # the kind under which the index `due` has the counters of logs that are to be swept
+
+
+@dataclass(frozen=True, kw_only=True)
+class BackupObject:
+    """An object of the log: the numbers of its first and last entry, how many it holds, when these two were accepted
+    (epoch milliseconds), and its size in bytes."""
+
+    key: str
+    first: int
+    last: int
+    count: int
+    first_at: int
+    last_at: int
+    size: int = 0
+
+
+def backup_pk(dataset_uid: str) -> str:
+    """The pk of the counter of a dataset's log."""
+    return f"backup#{dataset_uid}"
+
+
+def entries_key(dataset_uid: str, resource_uid: str, first: Entry, last: Entry, count: int) -> str:
+    """The key of the object that holds these entries."""
+    name = f"{GREATEST - first.number:012d}.{last.number:012d}.{count}.{first.accepted_at}.{last.accepted_at}.gz"
+    return f"{dataset_uid}/{resource_uid}/{name}"
+
+
+class BackupStore:
+    """Numbers, keeps, lists and removes the entries of logs."""
+
+    def __init__(self, client: Any, table: str, bucket: ObjectStore) -> None:
+        self._client, self._table = client, table
+        self.bucket = bucket
+
+    def next_number(self, dataset_uid: str, sweep_at: int, deadline: Deadline) -> int:
+        """The next number of the log. The first one has the log swept at `sweep_at` (epoch seconds)."""
+        request = {
+            "TableName": self._table,
+            "Key": _counter_key(dataset_uid),
+            "UpdateExpression": "SET due = if_not_exists(due, :due), due_at = if_not_exists(due_at, :at) "
+            "ADD entries :one",
+            "ExpressionAttributeValues": {
+                ":due": {"S": due_shard(SWEEP, dataset_uid)},
+                ":at": {"N": str(sweep_at)},
+                ":one": {"N": "1"},
+            },
+            "ReturnValues": "UPDATED_NEW",
+        }
+        # Sent again after a fault it may count twice: a gap in the numbers is fine.
+        answer = with_retries(lambda: self._client.update_item(**request), deadline)
+        return int(answer["Attributes"]["entries"]["N"])
+
+    def last_number(self, dataset_uid: str, deadline: Deadline) -> int:
+        """The number that was given last, 0 when there is no log."""
+        get = {"TableName": self._table, "Key": _counter_key(dataset_uid), "ConsistentRead": True}
+        item = with_retries(lambda: self._client.get_item(**get), deadline).get("Item", {})
+        return int(item["entries"]["N"]) if "entries" in item else 0
+
+    def keep(self, dataset_uid: str, entry: Entry, deadline: Deadline) -> str:
+        """Keep an entry, which has its number; the key of its object."""
+        key = entries_key(dataset_uid, entry.resource_uid, entry, entry, 1)
+        content = packed([line_of(entry)])
+        with_retries(lambda: self.bucket.put(key, content, "application/gzip"), deadline)
+        return key
+
+    def withdraw(self, keys: Sequence[str]) -> None:
+        """Take back what was kept for an operation that was then not accepted. What cannot be removed counts as an
+        operation that nobody was told of: it may stand."""
+        with suppress(ClientError, BotoCoreError):
+            self.bucket.delete(keys)
+
+    def objects(self, dataset_uid: str, resource_uid: str, *, below: int = GREATEST) -> Iterator[BackupObject]:
+        """The objects of a resource that hold entries of numbers under `below`, newest first; of two that hold the
+        same entry, the merged one is later."""
+        prefix = f"{dataset_uid}/{resource_uid}/"
+        # A key goes on with a dot: the tilde, which is greater, leaves out the objects that begin with `below`.
+        for key, size in self.bucket.listed(prefix, after=f"{prefix}{GREATEST - below:012d}~"):
+            inverted, *numbers = key.removeprefix(prefix).removesuffix(".gz").split(".")
+            last, count, first_at, last_at = map(int, numbers)
+            yield BackupObject(
+                key=key,
+                first=GREATEST - int(inverted),
+                last=last,
+                count=count,
+                first_at=first_at,
+                last_at=last_at,
+                size=size,
+            )
+
+    def resources(self, dataset_uid: str) -> list[str]:
+        """The uids of the resources that have entries, those of deleted resources too."""
+        return self.bucket.folders(f"{dataset_uid}/")
+
+    def put_off(self, dataset_uid: str, sweep_at: int, deadline: Deadline) -> None:
+        """Have the log swept at another time."""
+        update = {
+            "TableName": self._table,
+            "Key": _counter_key(dataset_uid),
+            "UpdateExpression": "SET due_at = :at",
+            "ExpressionAttributeValues": {":at": {"N": str(sweep_at)}},
+        }
+        with_retries(lambda: self._client.update_item(**update), deadline)
+
+    def forget(self, dataset_uid: str, deadline: Deadline) -> None:
+        """Remove the counter of a dataset that is gone."""
+        delete = {"TableName": self._table, "Key": _counter_key(dataset_uid)}
+        with_retries(lambda: self._client.delete_item(**delete), deadline)
+
+
+def upload_copies(dataset_uid: str, resource_uid: str) -> str:
+    """What the keys of the large files that a resource was pushed begin with."""
+    return f"uploads/{dataset_uid}/{resource_uid}/"
+
+
+def upload_copy_key(dataset_uid: str, entry: Entry) -> str:
+    """The key of the copy of a large file."""
+    return f"{upload_copies(dataset_uid, entry.resource_uid)}{entry.number:012d}.{entry.accepted_at}"
+
+
+def _counter_key(dataset_uid: str) -> Item:
+    return {"pk": {"S": backup_pk(dataset_uid)}, "sk": {"S": "log"}}
