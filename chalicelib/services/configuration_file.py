@@ -53,7 +53,10 @@ def import_configuration(
         _each(document, "processors", now, lambda part, _: stacks.processors.add(dataset.uid, part))
         _each(document, "fields", now, lambda part, _: stacks.fields.add(dataset.uid, part))
         _each(
-            document, "schedules", now, lambda part, at: schedules.create_schedule(stores, dataset.uid, part, offer, at)
+            document,
+            "schedules",
+            now,
+            lambda part, at: schedules.create_schedule(stores, dataset.uid, part, offer, at, requester=requester),
         )
         if "default_security" in document:  # last: it names fields
             datasets.edit_dataset(dataset.uid, {"default_security": document["default_security"]}, now)

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from pynamodb.exceptions import DoesNotExist
 
+from chalicelib.domain import notice
 from chalicelib.domain.run_state import (
     ABORTED,
     FAILED,
@@ -17,6 +18,7 @@ from chalicelib.domain.run_state import (
     next_attempt,
 )
 from chalicelib.domain.upcoming import next_runs
+from chalicelib.services.run_notices import report_failure, tell_of_schedule
 from chalicelib.services.schedule_marks import mark_all
 from chalicelib.services.schedule_plan import stored_plan
 from chalicelib.store.catalog import SCHEDULE, ScheduleItem, dataset_pk
@@ -26,6 +28,7 @@ from chalicelib.store.stores import Stores
 
 WARNED, HELD, PAUSED = "warned", "held_back", "paused_because"  # noted once each, until a run succeeds
 _RESUME = "Mend its source, then run the dataset or change one of its schedules: they go on after that."
+_MAILS = {WARNED: notice.FAILING, HELD: notice.HELD_BACK, PAUSED: notice.PAUSED}
 _EFFECTS = {SUCCEEDED: RESET, FAILED: ADD}
 
 
@@ -54,6 +57,7 @@ def close(stores: Stores, run: Run, before: Run, now: datetime, deadline: Deadli
     if not stores.runs.close(over, before, now, deadline, effect=_EFFECTS.get(over.state, ""), holds=holds):
         return None
     if over.state == FAILED:
+        report_failure(stores, over, now, deadline)
         _heed_failures(stores, over, now, deadline)
     elif over.state == HELD_BACK:
         _note(stores, over, HELD, over.message or "A new file was held back.", deadline)
@@ -73,14 +77,15 @@ def _heed_failures(stores: Stores, run: Run, now: datetime, deadline: Deadline) 
 def _note(stores: Stores, run: Run, name: str, message: str, deadline: Deadline) -> None:
     """Put the notice of what a run led to, once for all runs until one succeeds."""
     now = run.ended_at or run.scheduled_time
-    notice = {
+    tell_of_schedule(stores, run, _MAILS[name], message, now, deadline)
+    entry = {
         "kind": name,
         "at": now.isoformat(timespec="milliseconds"),
         "run_id": run.run_id,
         "schedule_uid": run.schedule_uid,
         "message": message,
     }
-    write = stores.activity.notice_write(run.dataset_uid, notice, now)
+    write = stores.activity.notice_write(run.dataset_uid, entry, now)
     stores.runs.note(run.dataset_uid, name, message, write, deadline)
 
 

@@ -15,6 +15,7 @@ from chalicelib.domain.scheduler_expression import translate
 from chalicelib.domain.shape import REQUIRED, Key, Problem, checked
 from chalicelib.domain.timetable import shortest_interval
 from chalicelib.domain.upcoming import next_runs
+from chalicelib.services.alert_settings import NOBODY, Requester
 from chalicelib.services.datasets import find_dataset
 from chalicelib.services.drafts import draft_resources
 from chalicelib.services.schedule_marks import mark, mark_all, stored_schedules
@@ -57,8 +58,10 @@ def find_schedule(stores: Stores, dataset_uid: str, schedule_uid: str, now: date
     return _shown(_load(dataset_uid, schedule_uid), paused_because(stores, dataset_uid), now)
 
 
-def create_schedule(stores: Stores, dataset_uid: str, body: Any, offer: Offer, now: datetime) -> dict[str, Any]:
-    """Add a schedule: a unix cron, or a recurrence."""
+def create_schedule(
+    stores: Stores, dataset_uid: str, body: Any, offer: Offer, now: datetime, *, requester: Requester = NOBODY
+) -> dict[str, Any]:
+    """Add a schedule: a unix cron, or a recurrence. Mails about it go to the requester."""
     find_dataset(dataset_uid)
     plan = _checked(dataset_uid, body, offer, now)
     if len(stored_schedules(dataset_uid)) >= MAX_SCHEDULES:
@@ -71,6 +74,8 @@ def create_schedule(stores: Stores, dataset_uid: str, body: Any, offer: Offer, n
         cron_schedule="\n".join(plan.crons),
         recurrence=plan.recurrence,
         expressions=len(translate(plan.timetable)),
+        owner=requester.email,
+        base_url=requester.base_url or None,
         created_at=now.isoformat(timespec="milliseconds"),
     )
     with one_transaction() as transaction:

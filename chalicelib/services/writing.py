@@ -151,9 +151,11 @@ def _take(batch: Batch, last: dict[str, tuple[Put, Origin] | None], marks: Mappi
             known_at = 0 if mark is None else mark.accepted_at
         if known is None:
             created += 1
-        elif known == (put.hash, resource_uid) or (mark is not None and leaves(mark)):
-            continue
-        elif _is_newer(known_at, known[1], batch):
+        elif (
+            known == (put.hash, resource_uid)
+            or (mark is not None and leaves(mark))
+            or _is_newer(known_at, known[1], batch)
+        ):
             continue
         else:
             updated += 1

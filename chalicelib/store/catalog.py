@@ -235,7 +235,8 @@ class AcceptedRefreshItem(Model):
 
 class ScheduleItem(Model):
     """When the remote resources of a dataset are to be refreshed, Europe/Paris: unix cron expressions, one a line, and
-    the recurrence they were made of, if any. `expressions` is the most of them that EventBridge Scheduler ever had."""
+    the recurrence they were made of, if any. `expressions` is the most of them that EventBridge Scheduler ever had.
+    `owner` is the address of whoever set it up, `base_url` where that person reaches the product."""
 
     class Meta:
         """Bound in `bind_models`."""
@@ -249,6 +250,8 @@ class ScheduleItem(Model):
     cron_schedule = UnicodeAttribute()
     recurrence = JsonAttribute(null=True)
     expressions = NumberAttribute(default=0)
+    owner = UnicodeAttribute(null=True)
+    base_url = UnicodeAttribute(null=True)
     created_at = UnicodeAttribute()
 
 
