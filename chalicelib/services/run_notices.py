@@ -16,7 +16,7 @@ from chalicelib.store.dynamodb import Deadline
 from chalicelib.store.stores import Stores
 
 
-def tell_of_schedule(stores: Stores, run: Run, kind: str, reason: str, now: datetime, deadline: Deadline) -> None:
+def tell_of_schedule(stores: Stores, run: Run, kind: str, reason: str, *, now: datetime, deadline: Deadline) -> None:
     """Mail that the schedule of a run is failing, was paused, or holds back a file. Nobody is told of a run that
     somebody asked for: who did sees it."""
     with suppress(NotFound, DoesNotExist):

@@ -77,7 +77,7 @@ def _heed_failures(stores: Stores, run: Run, now: datetime, deadline: Deadline) 
 def _note(stores: Stores, run: Run, name: str, message: str, deadline: Deadline) -> None:
     """Put the notice of what a run led to, once for all runs until one succeeds."""
     now = run.ended_at or run.scheduled_time
-    tell_of_schedule(stores, run, _MAILS[name], message, now, deadline)
+    tell_of_schedule(stores, run, _MAILS[name], message, now=now, deadline=deadline)
     entry = {
         "kind": name,
         "at": now.isoformat(timespec="milliseconds"),

@@ -151,11 +151,7 @@ def _take(batch: Batch, last: dict[str, tuple[Put, Origin] | None], marks: Mappi
             known_at = 0 if mark is None else mark.accepted_at
         if known is None:
             created += 1
-        elif (
-            known == (put.hash, resource_uid)
-            or (mark is not None and leaves(mark))
-            or _is_newer(known_at, known[1], batch)
-        ):
+        elif known == (put.hash, resource_uid) or _stays(batch, mark, known_at, known[1]):
             continue
         else:
             updated += 1
@@ -170,8 +166,10 @@ def _take(batch: Batch, last: dict[str, tuple[Put, Origin] | None], marks: Mappi
     return Tally(created=created, updated=updated, unchanged=unchanged, deleted=deleted)
 
 
-def _is_newer(accepted_at: int, resource_uid: str, batch: Batch) -> bool:
-    """Whether a record that is there is newer than what is replayed."""
+def _stays(batch: Batch, mark: StoredMark | None, accepted_at: int, resource_uid: str) -> bool:
+    """Whether a record that is there, which this batch would change, stays as it is."""
+    if mark is not None and batch.leaves(mark):
+        return True
     return batch.is_replayed and accepted_at > batch.origin.accepted_at and resource_uid not in batch.prevails_over
 
 

@@ -3,7 +3,18 @@
 from chalice.app import Response
 
 from chalicelib import wiring
-from chalicelib.api.automation.routing import DATASET, body, method, no_content, now, page, require, route, routes
+from chalicelib.api.automation.routing import (
+    DATASET,
+    body,
+    method,
+    no_content,
+    now,
+    page,
+    requester,
+    require,
+    route,
+    routes,
+)
 from chalicelib.api.http import json_answer, query_of
 from chalicelib.services import schedules
 from chalicelib.services.schedule_preview import preview_schedule
@@ -16,8 +27,9 @@ def schedule_list(dataset_uid: str) -> Response:
     if method() == "GET":
         require("browse")
         return page(schedules.list_schedules(wiring.stores(), dataset_uid, now()))
-    require("edit")
-    return json_answer(schedules.create_schedule(wiring.stores(), dataset_uid, body(), offer(), now()), status=201)
+    asking = requester(require("edit"))
+    created = schedules.create_schedule(wiring.stores(), dataset_uid, body(), offer(), now(), requester=asking)
+    return json_answer(created, status=201)
 
 
 @route(DATASET + "/schedules/preview", "GET")
