@@ -12,7 +12,7 @@ from chalicelib.domain.live import LiveDataset
 from chalicelib.store.dynamodb import Deadline
 from chalicelib.store.stores import Stores
 
-LANE, PUBLISH, UPLOAD, RECOVERY = "lane", "publish", "upload", "recovery"
+LANE, PUBLISH, UPLOAD, RECOVERY, BACKUP = "lane", "publish", "upload", "recovery", "backup"
 
 
 def ring_lane(stores: Stores, live: LiveDataset, job: Job, deadline: Deadline) -> None:

@@ -15,7 +15,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib import wiring
 from chalicelib.domain.errors import TemporarilyUnavailable
-from chalicelib.services.bells import LANE, PUBLISH, RECOVERY, UPLOAD, ring
+from chalicelib.services.backup_sweep import sweep_backups
+from chalicelib.services.bells import BACKUP, LANE, PUBLISH, RECOVERY, UPLOAD, ring
 from chalicelib.services.lane import apply_jobs
 from chalicelib.services.publication import run_publication
 from chalicelib.services.recovery_run import run_recovery
@@ -93,6 +94,7 @@ def _now() -> datetime:
 
 
 _TASKS: Mapping[str, Task] = {
+    BACKUP: sweep_backups,
     LANE: _lane,
     PUBLISH: _publish,
     RECOVERY: run_recovery,
