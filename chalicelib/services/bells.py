@@ -12,7 +12,8 @@ from chalicelib.domain.live import LiveDataset
 from chalicelib.store.dynamodb import Deadline
 from chalicelib.store.stores import Stores
 
-LANE, PUBLISH, UPLOAD, SWEEP, RECOVERY = "lane", "publish", "upload", "sweep", "recovery"
+LANE, PUBLISH, UPLOAD, SWEEP = "lane", "publish", "upload", "sweep"
+RECOVERY, BACKUP = "recovery", "backup"
 
 
 def ring_lane(stores: Stores, live: LiveDataset, job: Job, deadline: Deadline) -> None:

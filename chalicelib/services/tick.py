@@ -3,7 +3,8 @@
 from collections.abc import Callable, Mapping
 from datetime import datetime
 
-from chalicelib.services.bells import LANE, PUBLISH, RECOVERY, SWEEP, UPLOAD, ring
+from chalicelib.services.bells import BACKUP, LANE, PUBLISH, RECOVERY, SWEEP, UPLOAD, ring
+from chalicelib.store.backups import backup_pk
 from chalicelib.store.catalog import UPLOADED, dataset_pk, live_pk
 from chalicelib.store.dynamodb import Deadline
 from chalicelib.store.stores import Stores
@@ -29,6 +30,7 @@ _NAMES: Mapping[str, Callable[[str, str], str]] = {
     LANE: lambda pk, _: pk.removeprefix(live_pk("")),
     PUBLISH: lambda pk, _: pk.removeprefix(dataset_pk("")),
     RECOVERY: lambda pk, _: pk.removeprefix(dataset_pk("")),
+    BACKUP: lambda pk, _: pk.removeprefix(backup_pk("")),
     SWEEP: lambda _, sk: sk,
     UPLOAD: lambda pk, sk: f"{pk.removeprefix(dataset_pk(''))}.{sk.removeprefix(UPLOADED)}",
 }

@@ -3,13 +3,13 @@
 | what               | where                                                                                  |
 |--------------------|----------------------------------------------------------------------------------------|
 | counter            | catalog: pk `backup#{dataset_uid}`, sk `log`; not beside the live item, which pushes read |
-| entries            | `{dataset_uid}/{resource_uid}/{inverted first}.{last}.{count}.{first_at}.{last_at}.gz` |
+| entries            | `{dataset_uid}/{resource_uid}/{inverted first}.{inverted last}.{count}.{first_at}.{last_at}.gz` |
 | pushed large files | `uploads/{dataset_uid}/{resource_uid}/{number}.{accepted_at}`                          |
 
 The name of an object tells which entries it holds, and when they were accepted (epoch milliseconds). It begins with
 the first number taken from the greatest there can be: S3 lists the newest first, which is the order that recovery
 reads in, and an object that was merged of others comes after all of those. So whoever is reading while they are merged
-meets an entry twice, and misses none.
+meets an entry twice, and misses none. Of two objects with the same first entry the longer one comes first.
 """
 
 from collections.abc import Iterator, Sequence
@@ -49,8 +49,8 @@ def backup_pk(dataset_uid: str) -> str:
 
 def entries_key(dataset_uid: str, resource_uid: str, first: Entry, last: Entry, count: int) -> str:
     """The key of the object that holds these entries."""
-    name = f"{GREATEST - first.number:012d}.{last.number:012d}.{count}.{first.accepted_at}.{last.accepted_at}.gz"
-    return f"{dataset_uid}/{resource_uid}/{name}"
+    numbers = f"{GREATEST - first.number:012d}.{GREATEST - last.number:012d}"
+    return f"{dataset_uid}/{resource_uid}/{numbers}.{count}.{first.accepted_at}.{last.accepted_at}.gz"
 
 
 class BackupStore:
@@ -104,11 +104,11 @@ class BackupStore:
         # A key goes on with a dot: the tilde, which is greater, leaves out the objects that begin with `below`.
         for key, size in self.bucket.listed(prefix, after=f"{prefix}{GREATEST - below:012d}~"):
             inverted, *numbers = key.removeprefix(prefix).removesuffix(".gz").split(".")
-            last, count, first_at, last_at = map(int, numbers)
+            inverted_last, count, first_at, last_at = map(int, numbers)
             yield BackupObject(
                 key=key,
                 first=GREATEST - int(inverted),
-                last=last,
+                last=GREATEST - inverted_last,
                 count=count,
                 first_at=first_at,
                 last_at=last_at,

@@ -15,7 +15,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib import wiring
 from chalicelib.domain.errors import TemporarilyUnavailable, UploadRefused
-from chalicelib.services.bells import LANE, PUBLISH, RECOVERY, SWEEP, UPLOAD, ring
+from chalicelib.services.backup_sweep import sweep_backups
+from chalicelib.services.bells import BACKUP, LANE, PUBLISH, RECOVERY, SWEEP, UPLOAD, ring
 from chalicelib.services.lane import apply_jobs
 from chalicelib.services.publication import run_publication
 from chalicelib.services.publication_plan import LIMITS, Limits
@@ -93,6 +94,10 @@ def _publish(stores: Stores, dataset_uid: str, clock: Clock, deadline: Deadline,
     run_publication(stores, dataset_uid, clock(), deadline, limits=limits)
 
 
+def _backup(stores: Stores, dataset_uid: str, clock: Clock, deadline: Deadline, _limits: Limits) -> None:
+    sweep_backups(stores, dataset_uid, clock, deadline)
+
+
 def _recovery(stores: Stores, dataset_uid: str, clock: Clock, deadline: Deadline, _limits: Limits) -> None:
     run_recovery(stores, dataset_uid, clock, deadline)
 
@@ -117,6 +122,7 @@ def _now() -> datetime:
 
 
 _TASKS: Mapping[str, Task] = {
+    BACKUP: _backup,
     LANE: _lane,
     PUBLISH: _publish,
     RECOVERY: _recovery,

@@ -1,0 +1,152 @@
+"""Sweeping the backup log of a dataset, once a day: entries that are older than they are to be kept are deleted, and
+the objects of the days before are merged, so that a million small pushes are read in some hundred calls.
+
+A merged object is written before those that it holds are deleted, and comes after them in the order of reading: a
+sweep may die, be repeated, or overtake a recovery that is reading; an entry that is there twice is read once.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from chalicelib.domain.backup import entry_of, lines_of, packed
+from chalicelib.domain.errors import NotFound, TemporarilyUnavailable
+from chalicelib.services.backup import sweep_at
+from chalicelib.services.datasets import find_dataset
+from chalicelib.store.backups import BackupObject, entries_key, upload_copies
+from chalicelib.store.dynamodb import Deadline, aws_faults_as_unavailable
+from chalicelib.store.parallel import run_all
+from chalicelib.store.stores import Stores
+
+MERGED_BYTES = 8 * 1024 * 1024  # of lines, before they are packed, in one object
+MERGED_OBJECTS = 2000  # at once: a few seconds of work; what comes of it is merged on, the next night
+RESERVE = 9.0  # seconds that a visit leaves for the merge that it is at
+LATEST = 3600  # seconds before now: what was accepted later may have neighbours that are still on their way
+LEASE = 360  # seconds until the tick rings again for a sweep that did not end
+_DAY_MS = 86_400_000
+
+
+def sweep_backups(stores: Stores, dataset_uid: str, clock: Callable[[], datetime], deadline: Deadline) -> None:
+    """Sweep the log of a dataset, and put the next sweep off to the next night. Raises TemporarilyUnavailable when
+    there is more to do than time; the next visit goes on. The log of a dataset that is gone is deleted whole."""
+    now = clock()
+    stores.backups.put_off(dataset_uid, int(now.timestamp()) + LEASE, deadline)
+    try:
+        dataset_id = find_dataset(dataset_uid).dataset_id
+    except NotFound:
+        _delete_all(stores, dataset_uid, deadline)
+        stores.backups.forget(dataset_uid, deadline)
+        return
+    live = stores.live.read(dataset_id, deadline)
+    days = {each.resource_uid: each.recovery_days for each in live.switches.values()} if live else {}
+    with aws_faults_as_unavailable():
+        for resource_uid in stores.backups.resources(dataset_uid):
+            sweep = _Sweep(stores=stores, dataset_uid=dataset_uid, resource_uid=resource_uid, deadline=deadline)
+            if (kept := days.get(resource_uid)) is not None:
+                sweep.expire(int(now.timestamp() * 1000) - kept * _DAY_MS)
+            sweep.merge(_closed_at(now))
+    stores.backups.put_off(dataset_uid, sweep_at(dataset_uid, now), deadline)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Sweep:
+    """The sweep of one resource."""
+
+    stores: Stores
+    dataset_uid: str
+    resource_uid: str
+    deadline: Deadline
+
+    def expire(self, before: int) -> None:
+        """Delete objects whose last entry, and large files that, were accepted before (epoch milliseconds)."""
+        objects = (found.key for found in self._objects() if found.last_at < before)
+        prefix = upload_copies(self.dataset_uid, self.resource_uid)
+        copies = (key for key, _ in self.stores.backups.bucket.listed(prefix) if int(key.rpartition(".")[2]) < before)
+        _delete(self.stores, objects, self.deadline)
+        _delete(self.stores, copies, self.deadline)
+
+    def merge(self, before: int) -> None:
+        """Merge neighbouring small objects of one day that ended before (epoch milliseconds)."""
+        closed = (found for found in self._objects() if found.last_at < before)
+        for some in _runs(closed):
+            if self.deadline.remaining() < RESERVE:
+                raise TemporarilyUnavailable
+            if len(some) > 1:
+                self._merge(some)
+
+    def _merge(self, objects: list[BackupObject]) -> None:
+        """Write one object that holds what these hold, newest first as they are listed, then delete them. Lines that
+        were merged by a sweep that died are there twice, and held once."""
+        bucket = self.stores.backups.bucket
+        contents: dict[str, bytes | None] = {}
+
+        def fetch(key: str) -> None:
+            contents[key] = bucket.get(key)
+
+        run_all(fetch, [found.key for found in objects], self.stores.threads)
+        if None in contents.values():
+            return  # another sweep is at them
+        lines = {entry_of(line).number: line for content in contents.values() for line in lines_of(content or b"")}
+        for portion in _portions(lines[number] for number in sorted(lines)):
+            first, last = entry_of(portion[0]), entry_of(portion[-1])
+            key = entries_key(self.dataset_uid, self.resource_uid, first, last, len(portion))
+            bucket.put(key, packed(portion), "application/gzip")
+            contents.pop(key, None)  # it was merged before, to the same
+        bucket.delete(list(contents))
+
+    def _objects(self) -> Iterator[BackupObject]:
+        return self.stores.backups.objects(self.dataset_uid, self.resource_uid)
+
+
+def _runs(objects: Iterable[BackupObject]) -> Iterator[list[BackupObject]]:
+    """Neighbours of one day, as many as one visit holds in memory. What is large enough stays alone."""
+    run: list[BackupObject] = []
+    size = 0
+    for found in objects:
+        is_large = found.size > MERGED_BYTES // 16
+        is_apart = bool(run) and run[-1].last_at // _DAY_MS != found.last_at // _DAY_MS
+        if run and (is_large or is_apart or len(run) >= MERGED_OBJECTS or size > MERGED_BYTES):
+            yield run
+            run, size = [], 0
+        if not is_large:
+            run.append(found)
+            size += found.size
+    if run:
+        yield run
+
+
+def _portions(lines: Iterable[bytes]) -> Iterator[list[bytes]]:
+    portion: list[bytes] = []
+    size = 0
+    for line in lines:
+        if portion and size + len(line) > MERGED_BYTES:
+            yield portion
+            portion, size = [], 0
+        portion.append(line)
+        size += len(line)
+    if portion:
+        yield portion
+
+
+def _closed_at(now: datetime) -> int:
+    """Before when (epoch milliseconds) days are over, and all that was accepted in them is kept."""
+    midnight = datetime.combine(now.astimezone(UTC).date(), datetime.min.time(), UTC)
+    return int(min(midnight.timestamp(), now.timestamp() - LATEST) * 1000)
+
+
+def _delete_all(stores: Stores, dataset_uid: str, deadline: Deadline) -> None:
+    with aws_faults_as_unavailable():
+        for prefix in (f"{dataset_uid}/", f"uploads/{dataset_uid}/"):
+            _delete(stores, (key for key, _ in stores.backups.bucket.listed(prefix)), deadline)
+
+
+def _delete(stores: Stores, keys: Iterable[str], deadline: Deadline) -> None:
+    some: list[str] = []
+    for key in keys:
+        some.append(key)
+        if len(some) == MERGED_OBJECTS:
+            if deadline.remaining() <= 0:
+                raise TemporarilyUnavailable
+            stores.backups.bucket.delete(some)
+            some = []
+    stores.backups.bucket.delete(some)
