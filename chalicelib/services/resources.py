@@ -18,7 +18,7 @@ from chalicelib.domain.shape import Key, checked
 from chalicelib.services.datasets import find_dataset, live_item
 from chalicelib.services.drafts import draft_resources
 from chalicelib.services.schedule_marks import mark_all
-from chalicelib.services.scheduling import settle
+from chalicelib.services.scheduling import settle_all
 from chalicelib.services.source_files import drop_source_copy, infer_source_fields
 from chalicelib.store.catalog import RESOURCE, LiveItem, ResourceItem, dataset_pk, one_transaction
 from chalicelib.store.stores import Stores
@@ -76,7 +76,7 @@ def create_resource(
     )
     _take_values(stores, dataset_uid, resource, values)
     switches = None
-    schedules = mark_all(dataset_uid, now) if resource.source else []  # they run while there is a remote resource
+    are_concerned = bool(resource.source) and mark_all(dataset_uid, now)  # schedules need a remote resource
     with one_transaction() as transaction:
         if resource.type == REALTIME:
             resource.key_id, resource.key_nonce = stores.push_secrets.current, secrets.token_hex(16)
@@ -85,7 +85,8 @@ def create_resource(
             switches = Switches(resource_uid=uid, keys=(key,), push_enabled=push_enabled)
             transaction.update(live, [LiveItem.switches.set(_with(live, resource, switches))])
         transaction.save(resource)
-    settle(stores, dataset_uid, schedules, now)
+    if are_concerned:
+        settle_all(stores, dataset_uid, now)
     return Draft(resource=resource, switches=switches)
 
 
@@ -101,25 +102,27 @@ def edit_resource(
     was_remote = bool(resource.source)
     _take_values(stores, dataset_uid, resource, values)
     resource.updated_at = now.isoformat(timespec="milliseconds")
-    schedules = mark_all(dataset_uid, now) if bool(resource.source) != was_remote else []
+    are_concerned = bool(resource.source) != was_remote and mark_all(dataset_uid, now)
     with one_transaction() as transaction:
         if switches is not None:
             switches = replace(switches, push_enabled=values["params"].get("push_enabled", switches.push_enabled))
             transaction.update(live, [LiveItem.switches.set(_with(live, resource, switches))])
         transaction.save(resource)
-    settle(stores, dataset_uid, schedules, now)
+    if are_concerned:
+        settle_all(stores, dataset_uid, now)
     return Draft(resource=resource, switches=switches)
 
 
 def delete_resource(stores: Stores, dataset_uid: str, resource_uid: str, now: datetime) -> None:
     """Delete a resource: its push key is dead at once, its records go at the next publish."""
     resource, live = _load(dataset_uid, resource_uid)
-    schedules = mark_all(dataset_uid, now) if resource.source else []
+    are_concerned = bool(resource.source) and mark_all(dataset_uid, now)
     with one_transaction() as transaction:
         transaction.delete(resource)
         if resource.type == REALTIME:
             transaction.update(live, [LiveItem.switches.set(_with(live, resource, None))])
-    settle(stores, dataset_uid, schedules, now)
+    if are_concerned:
+        settle_all(stores, dataset_uid, now)
 
 
 def clean_cache(stores: Stores, dataset_uid: str, resource_uid: str) -> None:
