@@ -29,7 +29,7 @@ from chalicelib.services.datasets import find_dataset, live_item
 from chalicelib.services.drafts import draft_resources
 from chalicelib.services.remote_sources import delete_unused_secrets, take_source
 from chalicelib.services.schedule_marks import mark_all
-from chalicelib.services.scheduling import settle
+from chalicelib.services.scheduling import settle_all
 from chalicelib.services.source_copies import drop_source_copy
 from chalicelib.services.source_files import infer_source_fields
 from chalicelib.services.source_head import Fetching
@@ -98,10 +98,11 @@ def create_resource(
     )
     _take_values(stores, dataset_uid, resource, values, now=now, fetching=fetching)
     if resource.type != REALTIME:
-        schedules = mark_all(dataset_uid, now) if resource.source else []  # they run while there is a remote resource
+        are_concerned = bool(resource.source) and mark_all(dataset_uid, now)  # schedules need a remote resource
         with one_transaction() as transaction:
             transaction.save(resource)
-        settle(stores, dataset_uid, schedules, now)
+        if are_concerned:
+            settle_all(stores, dataset_uid, now)
         return Draft(resource=resource, switches=None)
     resource.key_id, resource.key_nonce = stores.push_secrets.current, secrets.token_hex(16)
     key = PushKeyHash(sha256=fingerprint(push_key(stores, resource)))
@@ -138,10 +139,11 @@ def edit_resource(
         switches = replace(switches, push_enabled=values["params"].get("push_enabled", switches.push_enabled))
         switches = switches.with_recovery(values["params"], now)
         return _store_settings(stores, live, resource, switches, requester=requester, now=now)
-    schedules = mark_all(dataset_uid, now) if bool(resource.source) != was_remote else []
+    are_concerned = bool(resource.source) != was_remote and mark_all(dataset_uid, now)
     with one_transaction() as transaction:
         transaction.save(resource)
-    settle(stores, dataset_uid, schedules, now)
+    if are_concerned:
+        settle_all(stores, dataset_uid, now)
     if resource.secret_name != secret_before:
         delete_unused_secrets(stores, dataset_uid, now)
     return Draft(resource=resource, switches=None)
@@ -153,13 +155,14 @@ def delete_resource(stores: Stores, dataset_uid: str, resource_uid: str, now: da
     resource, live = _load(dataset_uid, resource_uid)
     if resource.source:
         drop_source_copy(stores, dataset_uid, resource.uid)
-    schedules = mark_all(dataset_uid, now) if resource.source else []
+    are_concerned = bool(resource.source) and mark_all(dataset_uid, now)
     with one_transaction() as transaction:
         transaction.delete(resource)
         if resource.type == REALTIME:
             transaction.update(live, [LiveItem.switches.set(_with(live, resource, None))])
             drop_watches(transaction, watch_items_of(dataset_uid, resource_uid))
-    settle(stores, dataset_uid, schedules, now)
+    if are_concerned:
+        settle_all(stores, dataset_uid, now)
     if resource.secret_name:
         delete_unused_secrets(stores, dataset_uid, now)
 

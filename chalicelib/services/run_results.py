@@ -1,5 +1,6 @@
 """What a run leads to: another attempt, its place in the history, and what many failures in a row lead to."""
 
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import datetime
 
@@ -19,7 +20,7 @@ from chalicelib.domain.run_state import (
 )
 from chalicelib.domain.upcoming import next_runs
 from chalicelib.services.run_notices import report_failure, tell_of_schedule
-from chalicelib.services.schedule_marks import mark_all
+from chalicelib.services.schedule_marks import marked
 from chalicelib.services.schedule_plan import stored_plan
 from chalicelib.store.catalog import SCHEDULE, ScheduleItem, dataset_pk
 from chalicelib.store.dynamodb import Deadline
@@ -52,9 +53,10 @@ def conclude(
 def close(stores: Stores, run: Run, before: Run, now: datetime, deadline: Deadline, *, holds: bool) -> Run | None:
     """Move a run that is over to the history, and see to what it leads to."""
     over = replace(run, ended_at=now, until=None, not_before=None)
-    if over.state == SUCCEEDED and stores.runs.refreshing(run.dataset_uid, deadline).paused_because is not None:
-        mark_all(run.dataset_uid, now)  # ahead of the success, which lets the schedules go on
-    if not stores.runs.close(over, before, now, deadline, effect=_EFFECTS.get(over.state, ""), holds=holds):
+    resumes = over.state == SUCCEEDED and stores.runs.refreshing(run.dataset_uid, deadline).paused_because is not None
+    with marked(run.dataset_uid, now) if resumes else nullcontext():
+        is_closed = stores.runs.close(over, before, now, deadline, effect=_EFFECTS.get(over.state, ""), holds=holds)
+    if not is_closed:
         return None
     if over.state == FAILED:
         report_failure(stores, over, now, deadline)
@@ -70,8 +72,8 @@ def _heed_failures(stores: Stores, run: Run, now: datetime, deadline: Deadline) 
     if refreshing.failures >= WARN_AFTER and not refreshing.warned:
         _note(stores, run, WARNED, f"{said} After {PAUSE_AFTER} the schedules pause.", deadline)
     if refreshing.failures >= PAUSE_AFTER and refreshing.paused_because is None:
-        mark_all(run.dataset_uid, now)
-        _note(stores, run, PAUSED, f"{said} {_RESUME}", deadline)
+        with marked(run.dataset_uid, now):
+            _note(stores, run, PAUSED, f"{said} {_RESUME}", deadline)
 
 
 def _note(stores: Stores, run: Run, name: str, message: str, deadline: Deadline) -> None:

@@ -5,6 +5,8 @@ Scheduler goes unnoticed.
 """
 
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 
 from pynamodb.expressions.update import Action
@@ -34,6 +36,15 @@ def mark_all(dataset_uid: str, now: datetime) -> list[str]:
     for item in items:
         UnsettledItem(item.pk, UNSETTLED + item.uid).update(_marking(item, now))
     return [item.uid for item in items]
+
+
+@contextmanager
+def marked(dataset_uid: str, now: datetime) -> Iterator[None]:
+    """A change inside that bears on all schedules of a dataset, which the tick tells Scheduler of. They are marked
+    before, in case of a crash, and after it, in case somebody has settled them meanwhile."""
+    mark_all(dataset_uid, now)
+    yield
+    mark_all(dataset_uid, now)
 
 
 def _marking(item: ScheduleItem, now: datetime) -> list[Action]:

@@ -20,7 +20,7 @@ from chalicelib.services.datasets import find_dataset
 from chalicelib.services.drafts import draft_resources
 from chalicelib.services.schedule_marks import mark, mark_all, stored_schedules
 from chalicelib.services.schedule_plan import Plan, cron_plan, recurrence_plan, stored_plan
-from chalicelib.services.scheduling import paused_because, settle
+from chalicelib.services.scheduling import paused_because, settle, settle_all
 from chalicelib.store.catalog import SCHEDULE, ScheduleItem, dataset_pk, one_transaction
 from chalicelib.store.dynamodb import Deadline
 from chalicelib.store.stores import Stores
@@ -97,7 +97,8 @@ def edit_schedule(
     with one_transaction() as transaction:
         transaction.save(item)
         mark(transaction, item, now)
-    settle(stores, dataset_uid, [schedule_uid, *_resumed(stores, dataset_uid, now)], now)
+    settle(stores, dataset_uid, [schedule_uid], now)
+    _resume(stores, dataset_uid, now)
     return find_schedule(stores, dataset_uid, schedule_uid, now)
 
 
@@ -128,14 +129,13 @@ def _shown(item: ScheduleItem, because: str | None, now: datetime) -> dict[str, 
     }
 
 
-def _resumed(stores: Stores, dataset_uid: str, now: datetime) -> list[str]:
-    """Let paused schedules go on; those that went on."""
+def _resume(stores: Stores, dataset_uid: str, now: datetime) -> None:
+    """Let schedules go on that were paused after too many failures."""
     deadline = Deadline(_MOMENT)
-    if stores.runs.refreshing(dataset_uid, deadline).paused_because is None:
-        return []
-    resumed = mark_all(dataset_uid, now)
-    stores.runs.forget_failures(dataset_uid, deadline)
-    return resumed
+    if stores.runs.refreshing(dataset_uid, deadline).paused_because is not None:
+        mark_all(dataset_uid, now)
+        stores.runs.forget_failures(dataset_uid, deadline)
+        settle_all(stores, dataset_uid, now)
 
 
 def _load(dataset_uid: str, schedule_uid: str) -> ScheduleItem:

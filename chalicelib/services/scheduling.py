@@ -16,7 +16,7 @@ from chalicelib.domain.errors import EditConflict, NotFound, TemporarilyUnavaila
 from chalicelib.domain.scheduler_expression import SchedulerExpression, translate
 from chalicelib.services.datasets import find_dataset
 from chalicelib.services.drafts import draft_resources
-from chalicelib.services.schedule_marks import KIND
+from chalicelib.services.schedule_marks import KIND, mark_all
 from chalicelib.services.schedule_plan import stored_plan
 from chalicelib.store.catalog import (
     SCHEDULE,
@@ -40,6 +40,12 @@ def settle(stores: Stores, dataset_uid: str, schedule_uids: Iterable[str], now: 
     for schedule_uid in schedule_uids:
         with suppress(ClientError, BotoCoreError, EditConflict, TemporarilyUnavailable), aws_faults_as_unavailable():
             _settle(stores, dataset_uid, schedule_uid, now)
+
+
+def settle_all(stores: Stores, dataset_uid: str, now: datetime) -> None:
+    """Tell Scheduler about all schedules of a dataset, after a change that they were marked ahead of. They are marked
+    anew: somebody else may have settled them between the two."""
+    settle(stores, dataset_uid, mark_all(dataset_uid, now), now)
 
 
 def settle_due(stores: Stores, now: datetime, deadline: Deadline) -> int:

@@ -230,8 +230,8 @@ def test_an_alert_before_the_first_publication_waits_for_it(stores: Stores) -> N
 
 def test_a_resource_or_a_dataset_takes_its_watch_along(stores: Stores) -> None:
     first, second = watched(stores), watched(stores)
-    resources.delete_resource(first.dataset_uid, first.resource_uid)
-    datasets.delete_dataset(stores, second.dataset_uid)
+    resources.delete_resource(stores, first.dataset_uid, first.resource_uid, at(400))
+    datasets.delete_dataset(stores, second.dataset_uid, at(400))
     assert watch_items(first.dataset_uid) == watch_items(second.dataset_uid) == []
     look(stores, 500)
     assert mails() == []

@@ -91,7 +91,7 @@ def test_entries_are_deleted_when_they_are_older_than_they_are_to_be_kept(device
 
 
 def test_the_backup_of_a_dataset_goes_with_it(device: Device) -> None:
-    datasets.delete_dataset(device.stores, device.dataset_uid)
+    datasets.delete_dataset(device.stores, device.dataset_uid, device.now)
     work(device.stores)
     sweep(device, 1)
     assert (numbers(device), objects(device)) == ([], 0)

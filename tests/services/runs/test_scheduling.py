@@ -102,7 +102,7 @@ def test_a_crash_between_any_two_calls_is_mended_by_the_tick(shared_stores: Stor
         assert_in_step(place, f"dead before call {fatal}")
 
 
-@pytest.mark.parametrize("other", ["one expression becomes two", "a deleted schedule", "a deleted dataset"])
+@pytest.mark.parametrize("other", ["one expression becomes two", "a deleted dataset"])
 def test_what_comes_between_any_two_calls_ends_in_step(shared_stores: Stores, other: str) -> None:
     name = "a cron becomes a rate"
     for place_of_other in range(calls_of(shared_stores, name)):
