@@ -1,12 +1,12 @@
 """Run the benches and print their tables; exit with 1 when a bound is missed.
 
-python -m tests.bench [cpu] [calls] [sender] [lane] [cold] [latency]     all of them when none is named
+python -m tests.bench [cpu] [calls] [sender] [lane] [silence] [cold] [latency]     all of them when none is named
 """
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
 
-from tests.bench import calls, cold, cpu, lane, latency, sender
+from tests.bench import calls, cold, cpu, lane, latency, sender, silence
 from tests.bench.endpoint import Stub, stub_endpoint
 from tests.bench.handler import Handler, quiet
 from tests.bench.report import Row, show
@@ -18,6 +18,7 @@ _AT_THE_STUB: Mapping[str, tuple[str, Callable[[Stub, Handler], list[Row]]]] = {
     "lane": ("A push of 110,000 records of 41 bytes, when a call takes 8 ms", lane.measure),
 }
 _ALONE: Mapping[str, tuple[str, Callable[[], list[Row]]]] = {
+    "silence": ("AWS calls of a tick", silence.measure),
     "cold": ("Cold import", cold.measure),
     "latency": ("A one-record push through the local cloud / a bare Chalice route on one", latency.measure),
 }
