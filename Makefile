@@ -10,7 +10,7 @@ VENV := .venv/bin
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' $(MAKEFILE_LIST) | while IFS='	' read -r target what; do printf '  make %-10s %s\n' "$$target" "$$what"; done
 
-run: python ## start the product on a local cloud (PORT=8000 DEMO=1 FRESHWIRE_API_KEY=...)
+run: python ## start the product on a local cloud (PORT=8000 DEMO=1 FRESHWIRE_API_KEY=... FRESHWIRE_EMAIL=...)
 	@$(PYTHON) -m infra.local.environments run
 	@$(VENV)/python -m infra.local.run start --port $(PORT)
 

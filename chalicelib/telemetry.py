@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 
 from aws_lambda_powertools import Logger, Metrics
-from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools.metrics import MetricUnit, single_metric
 
 from chalicelib.domain.receipt import QUEUED, Receipt
 
@@ -47,6 +47,18 @@ def count(values: Mapping[str, int]) -> None:
     for name, value in values.items():
         metrics.add_metric(name=name, unit=MetricUnit.Count, value=value)
     metrics.flush_metrics()
+
+
+def count_tick(stage: str) -> None:
+    """Send that the tick of a stage runs: an alarm waits for the lack of it (`infra/state.yaml`)."""
+    with single_metric(
+        name="TickRan",
+        unit=MetricUnit.Count,
+        value=1,
+        namespace="Freshwire",
+        default_dimensions={"service": "freshwire", "stage": stage},
+    ):
+        pass
 
 
 def report_batch(dataset_id: str, receipt: Receipt) -> None:

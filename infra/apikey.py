@@ -19,11 +19,12 @@ def main() -> int:
     parser.add_argument("--label", required=True, help="what the key is for")
     parser.add_argument("--permissions", default="browse", help=f"comma-separated, of: {','.join(PERMISSIONS)}")
     parser.add_argument("--key", help="choose the key instead of a random one")
+    parser.add_argument("--email", help="the holder's address: alerts that are switched on with the key go there")
     options = parser.parse_args()
     wiring.stores()
     permissions = [name.strip() for name in options.permissions.split(",") if name.strip()]
     try:
-        print(create_api_key(options.label, permissions, datetime.now(UTC), options.key))
+        print(create_api_key(options.label, permissions, datetime.now(UTC), options.key, email=options.email))
     except Refused as refused:
         print(refused.message, file=sys.stderr)
         return 1

@@ -43,13 +43,13 @@ class Deployer:
         self._s3 = session.client("s3", endpoint_url=endpoint_url)
         self._poll = poll
 
-    def deploy(self, package: Package, *, stage: str, public_url: str = "") -> Deployed:
+    def deploy(self, package: Package, *, stage: str, public_url: str = "", mail_from: str = "") -> Deployed:
         """Deploy the state, then the application. Raises DeployFailed; CloudFormation then rolls back."""
         is_first = self._find(_state_stack(stage)) is None
         state_changed = self._bring(_state_stack(stage), STATE_TEMPLATE.read_text(), {"Stage": stage})
         bucket = self.outputs(_state_stack(stage))["PackagesBucket"]
         template = self._with_code(package, bucket)
-        parameters = {"Stage": stage, "PublicUrl": public_url}
+        parameters = {"Stage": stage, "PublicUrl": public_url, "MailFrom": mail_from}
         app_changed = self._bring(_app_stack(stage), template, parameters, bucket=bucket)
         return Deployed(
             is_first=is_first, changed=state_changed or app_changed, outputs=self.outputs(_app_stack(stage))
@@ -170,9 +170,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--stage", default="prod")
     parser.add_argument("--public-url", default="", help="the base URL people use, when it is not the gateway's own")
+    parser.add_argument("--mail-from", default="", help="the address that mails come from, verified in SES")
     options = parser.parse_args()
     package = make_package(stage=options.stage)
-    deployed = Deployer(boto3.session.Session()).deploy(package, stage=options.stage, public_url=options.public_url)
+    deployed = Deployer(boto3.session.Session()).deploy(
+        package, stage=options.stage, public_url=options.public_url, mail_from=options.mail_from
+    )
     print("deployed" if deployed.changed else "unchanged", deployed.outputs["EndpointURL"])
 
 

@@ -10,7 +10,6 @@ from chalicelib.domain.mail_address import header_text
 CONFIRM, REPORT = "confirm", "report"
 FAILING, PAUSED, HELD_BACK = "failing", "paused", "held_back"  # of a schedule
 OF_RESOURCES = (ALERT, REMINDER, RECOVERY)
-OF_SCHEDULES = (FAILING, PAUSED, HELD_BACK)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,7 +13,7 @@ from chalicelib.services.scheduling import settle_due
 from chalicelib.services.tick import ring_again
 from chalicelib.store.dynamodb import Deadline
 from chalicelib.store.stores import Stores
-from chalicelib.telemetry import count, logger
+from chalicelib.telemetry import count, count_tick, logger
 
 MAX_SECONDS = 45.0
 Duty = Callable[[Stores, datetime, Deadline], None]
@@ -21,6 +21,7 @@ Duty = Callable[[Stores, datetime, Deadline], None]
 
 def on_tick(context: Any) -> None:
     """Do what is due."""
+    count_tick(wiring.settings().stage)
     left = context.get_remaining_time_in_millis() / 1000 - 6
     do_duties(wiring.stores(), datetime.now(UTC), Deadline(min(MAX_SECONDS, left)))
 
@@ -41,7 +42,6 @@ def do_duties(stores: Stores, now: datetime, deadline: Deadline) -> None:
 def _mark_and_report(stores: Stores, now: datetime, deadline: Deadline) -> None:
     """Leave the mark that the tick runs, and make the report of the day when it is due."""
     last: date | None = stores.tick_mark.note(now, deadline)
-    count({"TickRan": 1})
     day = report_due(now, last)
     if day is not None and stores.mailer is not None:
         made = make_report(stores, day, now, deadline)

@@ -9,6 +9,7 @@ import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from email.utils import parseaddr
 from pathlib import Path
 
 import boto3
@@ -19,8 +20,12 @@ from infra.local.process import CloudProblem, Running
 from infra.package import Package, make_package
 
 STAGE = "local"
+EMAIL = "you@example.org"
+"""Of a first key whose holder names no address; mails are kept on this machine."""
+
 REGION = "eu-west-3"
 PERMISSIONS = "browse,edit,publish,admin"
+MAIL_FROM = "Freshwire <freshwire@example.org>"
 _POLL_SECONDS = 0.02
 _CREDENTIALS = {"aws_access_key_id": "local", "aws_secret_access_key": "local"}
 """Any will do; the emulator looks at none."""
@@ -59,7 +64,7 @@ def throw_away_cloud(*, project: Path = environments.ROOT, state: Path | None = 
                 front_url=running.url,
                 endpoint_url=running.endpoint_url,
                 environment=function_environment(running),
-                api_key=make_api_key(running, label="throw-away", project=project),
+                api_key=make_api_key(running, label="throw-away", email=EMAIL, project=project),
             )
         finally:
             process.stop(running)
@@ -75,9 +80,12 @@ def emulator_python(project: Path = environments.ROOT) -> Path:
 
 
 def deploy(running: Running, package: Package) -> Deployed:
-    """Deploy the state and the application to a running cloud."""
+    """Deploy the state and the application to a running cloud, and verify the address that its mails come from, as
+    those who run a deployment on AWS do."""
+    mails = _session().client("sesv2", endpoint_url=running.endpoint_url)
+    mails.create_email_identity(EmailIdentity=parseaddr(MAIL_FROM)[1])
     deployer = Deployer(_session(), endpoint_url=running.endpoint_url, poll=_POLL_SECONDS)
-    return deployer.deploy(package, stage=STAGE, public_url=f"{running.url}/api")
+    return deployer.deploy(package, stage=STAGE, public_url=f"{running.url}/api", mail_from=MAIL_FROM)
 
 
 def function_environment(running: Running) -> dict[str, str]:
@@ -93,11 +101,18 @@ def function_environment(running: Running) -> dict[str, str]:
     }
 
 
-def make_api_key(running: Running, *, label: str, key: str | None = None, project: Path = environments.ROOT) -> str:
-    """Make an API key that may do everything and answer it in clear; `key` chooses it."""
+def make_api_key(
+    running: Running,
+    *,
+    label: str,
+    key: str | None = None,
+    email: str | None = None,
+    project: Path = environments.ROOT,
+) -> str:
+    """Make an API key that may do everything and answer it in clear; `key` chooses it, alerts go to `email`."""
     command = [sys.executable, "-m", "infra.apikey", "--label", label, "--permissions", PERMISSIONS]
     done = subprocess.run(
-        [*command, *(["--key", key] if key else [])],
+        [*command, *(["--key", key] if key else []), *(["--email", email] if email else [])],
         cwd=project,
         env={**os.environ, **function_environment(running)},
         capture_output=True,

@@ -118,7 +118,8 @@ class Keeper:
         if not chosen and not is_first and self._key_was_made.exists():
             return None
         with phase("made an API key"):
-            key = cloud.make_api_key(running, label="demo", key=chosen, project=self._project)
+            email = os.environ.get("FRESHWIRE_EMAIL") or cloud.EMAIL
+            key = cloud.make_api_key(running, label="demo", key=chosen, email=email, project=self._project)
         self._key_was_made.touch()
         return key
 

@@ -1,6 +1,6 @@
 """Run the benches and print their tables; exit with 1 when a bound is missed.
 
-python -m tests.bench [cpu] [calls] [sender] [lane] [upload] [cold] [latency] [leaving] [flights]
+python -m tests.bench [cpu] [calls] [sender] [lane] [upload] [silence] [cold] [latency] [leaving] [flights]
 
 All of them when none is named.
 """
@@ -8,7 +8,7 @@ All of them when none is named.
 import sys
 from collections.abc import Callable, Mapping, Sequence
 
-from tests.bench import calls, cold, cpu, flights, lane, latency, leaving, sender, upload
+from tests.bench import calls, cold, cpu, flights, lane, latency, leaving, sender, silence, upload
 from tests.bench.endpoint import Stub, stub_endpoint
 from tests.bench.handler import Handler
 from tests.bench.invocation import quiet
@@ -22,6 +22,7 @@ _AT_THE_STUB: Mapping[str, tuple[str, Callable[[Stub, Handler], list[Row]]]] = {
     "upload": ("A file of 240 MB, checked by the worker", upload.measure),
 }
 _ALONE: Mapping[str, tuple[str, Callable[[], list[Row]]]] = {
+    "silence": ("AWS calls of a tick", silence.measure),
     "cold": ("Cold import", cold.measure),
     "latency": ("A one-record push through the local cloud / a bare Chalice route on one", latency.measure),
     "leaving": ("Out of the lane, after 110,000 records, under 50 pushes a second", leaving.measure),

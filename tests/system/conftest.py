@@ -1,6 +1,7 @@
 """The deployed product over HTTP: a local cloud of its own, or the deployment that FRESHWIRE_URL and
 FRESHWIRE_API_KEY name. The tests of this folder import nothing of the product."""
 
+import json
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -24,6 +25,7 @@ class Product:
     api_key: str
     http: httpx.Client
     function_log: Callable[[], str]
+    run_tick: Callable[[], None]
     environment: Mapping[str, str] | None = None
     """That of its functions, and how to reach their AWS; only for a local cloud."""
 
@@ -76,20 +78,41 @@ def product() -> Iterator[Product]:
     """The deployment under test."""
     with httpx.Client(timeout=60) as http:
         if url := os.environ.get("FRESHWIRE_URL"):
-            yield Product(url.rstrip("/"), os.environ["FRESHWIRE_API_KEY"], http, _log_elsewhere)
+            key = os.environ["FRESHWIRE_API_KEY"]
+            yield Product(url.rstrip("/"), key, http, _log_elsewhere, _wait_for_the_tick)
             return
         from infra.local.cloud import throw_away_cloud  # noqa: PLC0415 - a deployment elsewhere needs no local cloud
 
         with throw_away_cloud() as cloud:
-            log = partial(_log, cloud.endpoint_url, cloud.environment)
-            yield Product(cloud.base_url, cloud.api_key, http, log, cloud.environment)
+            where = cloud.endpoint_url, cloud.environment
+            log, tick = partial(_log, *where), partial(_run_tick, *where)
+            yield Product(cloud.base_url, cloud.api_key, http, log, tick, cloud.environment)
+
+
+def _run_tick(endpoint_url: str, environment: Mapping[str, str]) -> None:
+    """Run the tick now, not at the next minute."""
+    functions = _client("lambda", endpoint_url, environment)
+    names = [function["FunctionName"] for function in functions.list_functions()["Functions"]]
+    (name,) = [name for name in names if "tick" in name.lower()]
+    texts = ("version", "account", "region", "detail-type", "source", "time", "id")
+    event = {**dict.fromkeys(texts, ""), "detail": {}, "resources": []}
+    answer = functions.invoke(FunctionName=name, Payload=json.dumps(event))
+    assert "FunctionError" not in answer, answer["Payload"].read()
+
+
+def _wait_for_the_tick() -> None:
+    time.sleep(61)
+
+
+def _client(service: str, endpoint_url: str, environment: Mapping[str, str]) -> Any:
+    names = ("aws_access_key_id", "aws_secret_access_key")
+    credentials = {name: environment[name.upper()] for name in names}
+    return boto3.client(service, endpoint_url=endpoint_url, region_name=environment["AWS_REGION"], **credentials)
 
 
 def _log(endpoint_url: str, environment: Mapping[str, str]) -> str:
     """Everything in the log groups of the local cloud's functions."""
-    names = ("aws_access_key_id", "aws_secret_access_key")
-    credentials = {name: environment[name.upper()] for name in names}
-    logs = boto3.client("logs", endpoint_url=endpoint_url, region_name=environment["AWS_REGION"], **credentials)
+    logs = _client("logs", endpoint_url, environment)
     lines: list[str] = []
     for group in logs.describe_log_groups()["logGroups"]:
         for page in logs.get_paginator("filter_log_events").paginate(logGroupName=group["logGroupName"]):
