@@ -25,6 +25,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: item.path.parts[-2] not in _ON_LOCAL_CLOUDS)
 
 
+def pytest_make_parametrize_id(val: object) -> str | None:
+    """Bytes by their number: archives hold the time at which they were made, and several processes must agree on the
+    names of tests."""
+    return f"{len(val)} bytes" if isinstance(val, bytes) else None
+
+
 @pytest.fixture(autouse=True)
 def _credentials(monkeypatch: pytest.MonkeyPatch) -> None:
     """No test can reach an AWS account."""
