@@ -172,13 +172,17 @@ class World:
             with self._dying(arguments[0]):
                 self._act(arguments[1])
         elif name == "overtaken":
-            counter = CallCounter(arguments[0], then=lambda: self._act(arguments[2]))
-            with counted(self.stores, counter):
+            with counted(self.stores, CallCounter(arguments[0], then=lambda: self._overtake(arguments[2]))):
                 self._act(arguments[1])
         elif name == "lost":
             self.push(arguments[0], lost=True)
         else:
             getattr(self, name)(*arguments)
+
+    def _overtake(self, step: tuple[Any, ...]) -> None:
+        """Do the whole of a step within another; what it made of the settings the other may take back."""
+        self._act(step)
+        self._note_settings()
 
     @contextmanager
     def _dying(self, call: int) -> Iterator[None]:
