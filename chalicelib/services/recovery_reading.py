@@ -47,8 +47,10 @@ class Reading:
     live: LiveDataset
     clock: Callable[[], datetime]
     deadline: Deadline
+    stager: Stager = field(init=False)
     waiting: list[Replayed] = field(default_factory=list)
     records: int = 0
+    uncounted: int = 0
     noted_at: float = 0.0
 
     def run(self) -> None:
@@ -57,6 +59,7 @@ class Reading:
         if item.version != self.live.version:
             self._begin()
         replay = self._replay()
+        self._stage_anew()
         cursor = int(item.cursor)
         log = stores.backup_reader.newest_first(self.live.dataset_uid, below=cursor, since=self._since)
         for entry in log:
@@ -65,7 +68,7 @@ class Reading:
             if self.deadline.remaining() < RESERVE:
                 raise TemporarilyUnavailable
             for records in replay.take(entry):
-                self._wait(entry, records)
+                self._wait(replay, entry, records)
             cursor = entry.number
             if len(replay.settled) > MAX_IDS:
                 end_unwritten(stores, item, FAILED, self.clock, message=_TOO_MANY)
@@ -115,13 +118,26 @@ class Reading:
         replay.counts.update(item.counts)
         return replay
 
-    def _wait(self, entry: Entry, records: Mapping[str, PreparedRecord]) -> None:
-        """Take records that are to be written; their file contents are stored at once."""
-        if records:
-            item, live = self.item, self.live
-            keeping = None if item.is_dry else self.stores
-            self.waiting.append(replayed_of(entry, records, live.partition, item.nonce, stores=keeping))
-            self.records += len(records)
+    def _wait(self, replay: Replay, entry: Entry, records: Mapping[str, PreparedRecord]) -> None:
+        """Take records that are to be written, in parts as they fill, so that a large file takes no more memory than
+        one; of a dry run they are counted. File contents are stored at once."""
+        if not records:
+            return
+        item, live = self.item, self.live
+        keeping = None if item.is_dry else self.stores
+        replayed = replayed_of(entry, records, live.partition, item.nonce, stores=keeping)
+        self.records += len(records)
+        if not item.is_dry:
+            self.stager.add_text(replayed_as_text(replayed), len(records))
+            return
+        self.waiting.append(replayed)
+        self.uncounted += len(records)
+        if self.uncounted >= NOTED_RECORDS:
+            self._count(replay)
+
+    def _stage_anew(self) -> None:
+        """Begin the parts behind those that were noted; what a visit that died left of them is written over."""
+        self.stager = Stager(self.stores, self.live.partition, self.item.nonce, first=int(self.item.parts))
 
     def _is_time_to_note(self) -> bool:
         is_late = self.deadline.remaining() < RESERVE or self.deadline.elapsed() - self.noted_at > NOTED_EVERY
@@ -133,14 +149,8 @@ class Reading:
         if is_aborting(item):
             end_unwritten(stores, item, ABORTED, self.clock, message=ABORTED_MESSAGE)
             raise TakenOver
-        if item.is_dry:
-            self._count(replay)
-            parts = 0
-        else:
-            stager = Stager(stores, self.live.partition, item.nonce, first=int(item.parts))
-            for each in self.waiting:
-                stager.add_text(replayed_as_text(each), len(each.changes))
-            parts = len(stager.finish())
+        self._count(replay)
+        parts = len(self.stager.finish())
         if replay.fresh:
             with aws_faults_as_unavailable():
                 content = b"".join(replay.fresh)
@@ -153,13 +163,15 @@ class Reading:
             details=replay.details,
         )
         replay.fresh.clear()
-        self.waiting, self.records, self.noted_at = [], 0, self.deadline.elapsed()
+        self._stage_anew()
+        self.records, self.noted_at = 0, self.deadline.elapsed()
 
     def _count(self, replay: Replay) -> None:
-        """What writing what waits would come to."""
+        """What writing the records of a dry run would come to."""
         batches = replayed_batches(self.waiting, prevailed_over(self.live.dataset_uid))
         for tally in tally_batches(self.stores, self.live, batches, self.deadline) if batches else ():
             replay.counts.update(tally._asdict())
+        self.waiting, self.uncounted = [], 0
 
     def _finish(self, replay: Replay) -> None:
         item, stores = self.item, self.stores
