@@ -11,7 +11,7 @@ from chalicelib.services.refresh import refresh_dataset
 from chalicelib.services.source_copies import find_copy
 from chalicelib.store.dynamodb import Deadline
 from chalicelib.store.stores import Stores
-from tests.builders import NOW
+from tests.builders import NOW, at
 from tests.deployment import LOOPBACK_ONLY
 from tests.services.refresh.newsroom import Newsroom, WebFile, a_newsroom, the_newsroom
 from tests.sources.web import Site
@@ -257,7 +257,7 @@ def test_of_two_sources_one_may_fail(shared_stores: Stores, site: Site) -> None:
     site.routes["/other.csv"] = other
     source = {"type": "http", "connection": {"type": "http", "url": site.base}, "relative_url": "/other.csv"}
     resources.create_resource(
-        shared_stores, room.dataset_uid, {"type": "csvfile", "datasource": source, "title": "Other"}, room.now
+        shared_stores, room.dataset_uid, {"type": "csvfile", "datasource": source, "title": "Other"}, at(1)
     )
     room.publish()
     room.file.content = b"isbn,title\n1,a,b,c\n"
