@@ -4,12 +4,11 @@ before, in place of the table: what has not changed in the file is neither read 
 A manifest is a run of entries of 36 bytes, one for each record: its id (20 bytes), then its content hash (16).
 """
 
-from itertools import chain
-
 from chalicelib.domain.errors import ValidationFailed
 
 MAX_RECORDS = 2_000_000
-"""To compare two files of so many takes some 700 MB for a moment: a set of the entries of one, and both manifests."""
+"""To compare two files of so many takes some 600 MB for a moment (measured): both manifests, and sets of what is in
+them. To read one takes 500."""
 
 _ID, _ENTRY = 20, 36  # bytes
 
@@ -33,7 +32,11 @@ class Manifest:
 
     def packed(self) -> bytes:
         """What is kept."""
-        return b"".join(chain.from_iterable(self._hashes.items()))
+        entries = bytearray()  # joining the pieces would hold a list of all of them
+        for record_id, content_hash in self._hashes.items():
+            entries += record_id
+            entries += content_hash
+        return bytes(entries)
 
 
 def entry(record_id: str, content_hash: str) -> bytes:
