@@ -116,8 +116,7 @@ def uploaded_bytes(dataset_uid: str, plan: Plan) -> int:
 
 
 def _source(resource: ResourceItem) -> Source:
-    # Secrets are not offered yet: no resource has any.
-    remote = {"source": resource.source, "secret": getattr(resource, "secret_name", None)} if resource.source else None
+    remote = {"source": resource.source, "secret": resource.secret_name} if resource.source else None
     return Source(
         uid=resource.uid, type=resource.type, params=resource.params, file_uid=resource.file_uid, remote=remote
     )
