@@ -4,12 +4,19 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import pytest
+
 from chalicelib.store.catalog import DatasetItem
 from chalicelib.store.stores import Stores
 
 
 class Crash(BaseException):
     """The process died here."""
+
+
+EVERY = 4
+STARTS = pytest.mark.parametrize("first", [0, *(pytest.param(n, marks=pytest.mark.long) for n in range(1, EVERY))])
+"""Of those who die between two calls: every fourth call, from the `first` on; all calls in the long tests."""
 
 
 class CallCounter:

@@ -15,7 +15,7 @@ from chalicelib.store.dynamodb import Deadline
 from chalicelib.store.stores import Stores
 from tests.builders import NOW, at
 from tests.deployment import Tables, lose_rings, work
-from tests.faults import CallCounter, Crash, counted
+from tests.faults import EVERY, STARTS, CallCounter, Crash, counted
 from tests.services.devices import Device
 from tests.services.lane.queues import keys_in
 from tests.services.publishers import (
@@ -151,7 +151,8 @@ def test_a_dataset_that_is_deleted_meanwhile_leaves_nothing_due(device: Device) 
     assert due(device) == set()
 
 
-def test_a_worker_that_dies_between_any_two_calls_leaves_it_to_the_next(quiet_stores: Stores) -> None:
+@STARTS
+def test_a_worker_that_dies_between_any_two_calls_leaves_it_to_the_next(quiet_stores: Stores, first: int) -> None:
     stores, empty = quiet_stores, Tables()
 
     def asked() -> Device:
@@ -164,7 +165,7 @@ def test_a_worker_that_dies_between_any_two_calls_leaves_it_to_the_next(quiet_st
     with counted(stores, CallCounter()) as whole:
         work(stores)
     assert whole.calls > 20
-    for fatal in range(whole.calls):
+    for fatal in range(first, whole.calls, EVERY):
         device = asked()
         with suppress(Crash), counted(stores, CallCounter(fatal)):
             work(stores)
