@@ -164,7 +164,7 @@ def test_only_those_who_may_edit_see_the_push_url(http: Http, key: str) -> None:
         ({"type": "realtime", "params": {"bootstrap": "x"}}, ["bootstrap"]),
         ({"type": "realtime", "params": {"bootstrap": [1]}}, ["bootstrap"]),
         ({"type": "realtime", "params": {"bootstrap": {"x": "y" * 200_000}}}, ["bootstrap"]),
-        ({"type": "realtime", "params": {"alerting": True}}, ["alerting"]),
+        ({"type": "realtime", "params": {"alerting": True}}, ["alert_recipients"]),
         ({"type": "realtime", "params": {"recovery": "yes", "recovery_days": 0}}, ["recovery", "recovery_days"]),
         (
             {"type": "realtime", "params": {"unknown_fields": "drop", "null_values": "NA"}},
@@ -239,7 +239,7 @@ def test_publish_needs_a_resource_and_a_field(http: Http, key: str) -> None:
     assert http.post(push_path(resource), json={"isbn": "1"}).status == 200
 
 
-def test_a_changed_unique_key_is_refused_while_records_are_stored(http: Http, key: str) -> None:
+def test_a_changed_unique_key_gives_records_new_ids_and_loses_none_unasked(http: Http, key: str) -> None:
     dataset = a_dataset(http, key)
     path = push_path(a_resource(http, key, dataset))
     http.post(f"{dataset}/publish", key=key)
@@ -248,8 +248,13 @@ def test_a_changed_unique_key_is_refused_while_records_are_stored(http: Http, ke
     http.post(path, json={"isbn": "1"})
     created(http.post(f"{dataset}/fields", key=key, json={"type": "annotate", "annotation": "id", "field": "title"}))
     answer = http.post(f"{dataset}/publish", key=key)
-    assert (answer.status, answer.json["error_code"]) == (409, "unique_key_changed")
+    assert (answer.status, answer.json["error_code"]) == (409, "records_would_be_lost")
+    assert "1 would have no id" in answer.json["message"]
     assert http.post(path, json={"isbn": "2"}).status == 200
+    http.post(path, json={"isbn": "3", "title": "Emma"})
+    assert http.post(f"{dataset}/publish", key=key, json={"accept_loss": "yes"}).status == 400
+    assert http.post(f"{dataset}/publish", key=key, json={"accept_loss": True}).status == 200
+    assert [record["isbn"] for record in records(http)] == ["3"]
     http.post(f"{dataset}/unpublish", key=key)
     assert records(http) is None
     assert http.post(f"{dataset}/publish", key=key).status == 200

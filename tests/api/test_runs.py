@@ -39,19 +39,20 @@ class Place:
         handle(wiring.stores(), event, lambda *_, **__: outcomes, lambda: datetime.now(UTC), PatientDeadline(60))
 
 
-def a_place(http: Http) -> Place:
+def a_place(http: Http, *, is_published: bool) -> Place:
     key = http.api_key("browse", "edit", "publish")
     dataset = f"{ROOT}/{created(http.post(ROOT, key=key, json={'metadata': {}}))['uid']}"
+    realtime = {"type": "realtime", "params": {"bootstrap": {"a": 1}}}
+    created(http.post(f"{dataset}/resources/", key=key, json=realtime))
+    if is_published:  # before it has a source, which publishing would fetch
+        assert http.post(f"{dataset}/publish", key=key).status == 200
     created(http.post(f"{dataset}/resources/", key=key, json=a_remote_resource()))
-    created(http.post(f"{dataset}/fields", key=key, json={"type": "type", "field": "a", "type_param": "int"}))
     return Place(http=http, key=key, dataset=dataset)
 
 
 @pytest.fixture
 def place(shared_http: Http) -> Iterator[Place]:
-    place = a_place(shared_http)
-    assert shared_http.post(f"{place.dataset}/publish", key=place.key).status == 200
-    yield place
+    yield a_place(shared_http, is_published=True)
 
 
 def test_a_run_that_is_asked_for_is_listed_and_then_kept_with_its_outcome(place: Place) -> None:
@@ -101,7 +102,7 @@ def test_what_is_no_run_is_not_found(place: Place) -> None:
 
 
 def test_a_dataset_that_is_not_published_is_not_run(shared_http: Http) -> None:
-    place = a_place(shared_http)
+    place = a_place(shared_http, is_published=False)
     refused = shared_http.post(f"{place.dataset}/runs/", key=place.key)
     assert (refused.status, refused.json["error_code"]) == (409, "dataset_not_published")
 

@@ -7,7 +7,6 @@ import pytest
 from chalicelib.domain.errors import (
     InvalidDatasetStatus,
     PublicationAborted,
-    RecordsWouldBeLost,
     TemporarilyUnavailable,
 )
 from chalicelib.services import datasets, resources, stacks
@@ -178,19 +177,18 @@ def test_a_file_does_not_undo_what_devices_have_pushed_since(stores: Stores) -> 
         ([], {"type": "type", "field": "added", "type_param": "int"}, True),
     ],
 )
-def test_a_schema_that_stored_records_would_not_fit_is_refused_while_there_are_any(
+def test_a_schema_that_stored_records_would_not_fit_opens_a_generation_for_them(
     stores: Stores, unique_key: list[str], change: dict[str, Any], fits: bool
 ) -> None:
     device = a_device(stores, bootstrap=BOOK, unique_key=unique_key)
     device.push(BOOK)
+    before = device.live()
     stacks.fields.add(device.dataset_uid, change)
-    if fits:
-        device.publish()
-        return
-    with pytest.raises(RecordsWouldBeLost):
-        device.publish()
-    unpublish(device.stores, device.dataset_uid, NOW)
     device.publish()
+    assert device.live().generation == before.generation + (0 if fits else 1)
+    assert len(device.stored()) == 1
+    device.push(BOOK)
+    assert len(device.stored()) == 1, "the same record has the id that it would get now"
 
 
 def test_files_that_take_too_long_to_read_change_nothing(stores: Stores) -> None:

@@ -32,11 +32,11 @@ def left_of(device: Device, partition: str) -> tuple[int, int, int]:
     stores = device.stores
     files = [key for page in stores.files.keys(f"{partition}/") for key in page]
     jobs = [key for key in keys_in(stores.jobs, device.dataset_uid) if partition in key]
-    return stores.reader.count(partition, Deadline(5)), len(files), len(jobs)
+    return stores.reader.count(partition, Deadline(60)), len(files), len(jobs)
 
 
 def tick(stores: Stores, seconds: float) -> None:
-    ring_again(stores, at(seconds), Deadline(5))
+    ring_again(stores, at(seconds), Deadline(60))
     work(stores, lambda: at(seconds))
 
 
@@ -53,7 +53,7 @@ def test_an_unpublished_generation_is_kept_ten_minutes_and_then_removed(stores: 
     assert left_of(device, device.live().partition) == (1, 1, 0)
     assert left_of(other, other.live().partition) == (3, 1, 0)
     assert list(SweepItem.query(SWEEPS)) == []
-    assert ring_again(stores, at(2 * LATER), Deadline(5)) == 0
+    assert ring_again(stores, at(2 * LATER), Deadline(60)) == 0
 
 
 def test_a_deleted_dataset_leaves_nothing(stores: Stores) -> None:
