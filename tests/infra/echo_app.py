@@ -54,3 +54,8 @@ def fail():
 @app.route("/answer/{size}")
 def answer(size):
     return "x" * int(size)
+
+
+@app.lambda_function(name="refresh")  # infra/app-merge.yaml names it
+def refresh(event, context):
+    return event
