@@ -18,12 +18,12 @@ _ON_LOCAL_CLOUDS = ("system", "infra")
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What is to be run by one process: the tests of a file, which share what it sets up, and those on local
-    clouds, which look for what others left behind. The latter take longest, and begin."""
+    clouds, which look for what others left behind. These take longest, then those of models: they begin."""
     for item in items:
         folder = item.path.relative_to(item.config.rootpath).parts[1]
         group = "local clouds" if folder in _ON_LOCAL_CLOUDS else item.path.as_posix()
         item.add_marker(pytest.mark.xdist_group(group))
-    items.sort(key=lambda item: item.path.parts[-2] not in _ON_LOCAL_CLOUDS)
+    items.sort(key=lambda item: (item.path.parts[-2] not in _ON_LOCAL_CLOUDS, item.path.name != "test_model.py"))
 
 
 def pytest_make_parametrize_id(val: object) -> str | None:
