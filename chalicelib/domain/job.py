@@ -2,7 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
+
+from chalicelib.domain.live import LiveDataset
 
 WRITE, PUBLISH, REFRESH, RECOVER = "write", "publish", "refresh", "recover"
 MAX_ATTEMPTS = 5  # failures in a row after which a lane pauses
@@ -33,6 +36,36 @@ class Job:
     counts: Mapping[str, int] = field(default_factory=dict)
     position: str = ""
     seq: int = 0
+
+    @classmethod
+    def of(
+        cls,
+        live: LiveDataset,
+        *,
+        kind: str,
+        batch_id: str,
+        resource_uid: str,
+        now: datetime,
+        receipt: Mapping[str, Any],
+        generation: int | None = None,
+        version: int | None = None,
+        parts: Sequence[str] = (),
+        options: Mapping[str, Any] | None = None,
+    ) -> "Job":
+        """A job for a dataset as it is; for the generation and the version it has, unless others are named."""
+        return cls(
+            kind=kind,
+            batch_id=batch_id,
+            dataset_id=live.dataset_id,
+            dataset_uid=live.dataset_uid,
+            generation=live.generation if generation is None else generation,
+            version=live.version if version is None else version,
+            resource_uid=resource_uid,
+            accepted_at=int(now.timestamp() * 1000),
+            receipt=receipt,
+            parts=parts,
+            options=options or {},
+        )
 
     @property
     def partition(self) -> str:

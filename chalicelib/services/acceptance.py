@@ -115,15 +115,13 @@ def _queue(stores: Stores, live: LiveDataset, operation: Operation, now: datetim
 
 
 def _job(live: LiveDataset, operation: Operation, receipt: Receipt, now: datetime) -> Job:
-    return Job(
+    return Job.of(
+        live,
         kind=WRITE,
         batch_id=operation.batch_id,
-        dataset_id=live.dataset_id,
-        dataset_uid=live.dataset_uid,
         generation=live.intake_generation,
-        version=live.version,
         resource_uid=operation.resource_uid,
-        accepted_at=_epoch_ms(now),
+        now=now,
         receipt=receipt.as_stored(),
     )
 

@@ -82,15 +82,14 @@ def stage_sources(
 def commit_publication(live: LiveDataset, plan: Plan, staged: Staged, now: datetime, deadline: Deadline) -> None:
     """Accept the publication as a job: from here on, pushes are prepared with its configuration and queue behind it.
     Raises ConfigurationMoved when something else was published or unpublished since `live` was read."""
-    job = Job(
+    job = Job.of(
+        live,
         kind=PUBLISH,
         batch_id=staged.batch_id,
-        dataset_id=live.dataset_id,
-        dataset_uid=live.dataset_uid,
         generation=plan.generation(live),
         version=live.version + 1,
         resource_uid="",
-        accepted_at=int(now.timestamp() * 1000),
+        now=now,
         receipt={"batch_id": staged.batch_id, "records": staged.records},
         parts=staged.parts,
         options={

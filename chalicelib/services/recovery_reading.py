@@ -199,15 +199,12 @@ class Reading:
 
     def _job(self, live: LiveDataset, batch_id: str, receipt: Mapping[str, Any], now: datetime) -> Job:
         item = self.item
-        return Job(
+        return Job.of(
+            live,
             kind=RECOVER,
             batch_id=batch_id,
-            dataset_id=live.dataset_id,
-            dataset_uid=live.dataset_uid,
-            generation=live.generation,
-            version=live.version,
             resource_uid=item.resource_uid,
-            accepted_at=int(now.timestamp() * 1000),
+            now=now,
             receipt=receipt,
             parts=part_keys(item),
             options={

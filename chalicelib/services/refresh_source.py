@@ -196,15 +196,12 @@ class _Refresh:
     def _job(self, stager: Stager, staged: dict[str, Any], receipt: dict[str, Any]) -> Job:
         live = self.run.live
         files = {source.uid for source in self.run.published.sources}
-        return Job(
+        return Job.of(
+            live,
             kind=REFRESH,
             batch_id=self.batch_id,
-            dataset_id=live.dataset_id,
-            dataset_uid=live.dataset_uid,
-            generation=live.generation,
-            version=live.version,
             resource_uid=self.source.uid,
-            accepted_at=int(self.run.clock().timestamp() * 1000),
+            now=self.run.clock(),
             receipt=receipt,
             parts=stager.keys,
             options={

@@ -146,15 +146,13 @@ class _Check:
         """Accept the job, its receipt and the upload's new state, in one transaction."""
         live, item, receipt = self.live, self.item, self._receipt(batch_id)
         stored = {**receipt.as_stored(), "details": self.details}
-        job = Job(
+        job = Job.of(
+            live,
             kind=WRITE,
             batch_id=batch_id,
-            dataset_id=live.dataset_id,
-            dataset_uid=live.dataset_uid,
             generation=live.intake_generation,
-            version=live.version,
             resource_uid=item.resource_uid,
-            accepted_at=int(self.now.timestamp() * 1000),
+            now=self.now,
             receipt=stored,
             parts=parts,
         )

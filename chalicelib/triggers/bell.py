@@ -8,6 +8,7 @@ the lane; anything else is, and after some failures it pauses until somebody loo
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import orjson
@@ -32,7 +33,7 @@ _FIRST_DELAY, _LONGEST_DELAY = 5, 300  # seconds until a message that failed com
 _ENOUGH = 10.0  # seconds: who stopped with less left had no time, not a failure
 
 Clock = Callable[[], datetime]
-Task = Callable[[Stores, str, Clock, Deadline, Limits], None]
+Task = Callable[[Stores, str, Clock, Deadline], None]
 
 
 def on_bell(event: Mapping[str, Any], context: Any) -> None:
@@ -51,7 +52,8 @@ def handle(
     task, name = asked["task"], asked["name"]
     fields = {"action": task, "dataset_id": name}
     try:
-        _TASKS[task](stores, name, clock, deadline, limits)
+        tasks: Mapping[str, Task] = {**_TASKS, PUBLISH: partial(_publish, limits=limits)}
+        tasks[task](stores, name, clock, deadline)
     except TemporarilyUnavailable:
         if task == LANE:
             with suppress(TemporarilyUnavailable, ClientError):
@@ -79,7 +81,7 @@ def _hush(stores: Stores, message: Mapping[str, Any]) -> None:
         stores.bell.hush(message["receiptHandle"], min(_LONGEST_DELAY, _FIRST_DELAY * 2**attempt))
 
 
-def _lane(stores: Stores, dataset_id: str, clock: Clock, deadline: Deadline, _limits: Limits) -> None:
+def _lane(stores: Stores, dataset_id: str, clock: Clock, deadline: Deadline) -> None:
     outcome = apply_jobs(stores, dataset_id, clock, deadline)
     fields = {"action": "apply", "dataset_id": dataset_id}
     if outcome.is_paused:
@@ -90,23 +92,11 @@ def _lane(stores: Stores, dataset_id: str, clock: Clock, deadline: Deadline, _li
         count({"JobsApplied": outcome.applied, "JobsDropped": outcome.dropped})
 
 
-def _publish(stores: Stores, dataset_uid: str, clock: Clock, deadline: Deadline, limits: Limits) -> None:
+def _publish(stores: Stores, dataset_uid: str, clock: Clock, deadline: Deadline, *, limits: Limits) -> None:
     run_publication(stores, dataset_uid, clock(), deadline, limits=limits)
 
 
-def _backup(stores: Stores, dataset_uid: str, clock: Clock, deadline: Deadline, _limits: Limits) -> None:
-    sweep_backups(stores, dataset_uid, clock, deadline)
-
-
-def _recovery(stores: Stores, dataset_uid: str, clock: Clock, deadline: Deadline, _limits: Limits) -> None:
-    run_recovery(stores, dataset_uid, clock, deadline)
-
-
-def _sweep(stores: Stores, partition: str, clock: Clock, deadline: Deadline, _limits: Limits) -> None:
-    sweep(stores, partition, clock, deadline)
-
-
-def _upload(stores: Stores, name: str, clock: Clock, deadline: Deadline, _limits: Limits) -> None:
+def _upload(stores: Stores, name: str, clock: Clock, deadline: Deadline) -> None:
     outcome = check_upload(stores, name, clock, deadline)
     if outcome is None:
         return
@@ -122,10 +112,9 @@ def _now() -> datetime:
 
 
 _TASKS: Mapping[str, Task] = {
-    BACKUP: _backup,
+    BACKUP: sweep_backups,
     LANE: _lane,
-    PUBLISH: _publish,
-    RECOVERY: _recovery,
-    SWEEP: _sweep,
+    RECOVERY: run_recovery,
+    SWEEP: sweep,
     UPLOAD: _upload,
 }

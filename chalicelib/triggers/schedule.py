@@ -14,7 +14,6 @@ from chalicelib.domain.errors import TemporarilyUnavailable
 from chalicelib.domain.run_state import FAILED, SKIPPED, SUCCEEDED, Run
 from chalicelib.services.occurrences import Refresh, attempt, register_occurrence
 from chalicelib.services.refresh import refresh_dataset
-from chalicelib.sources.address_guard import AddressGuard
 from chalicelib.store.dynamodb import READ_TIMEOUT, Deadline
 from chalicelib.store.stores import Stores
 from chalicelib.telemetry import count, logger
@@ -27,7 +26,7 @@ def on_schedule(event: Mapping[str, Any], context: Any) -> None:
     """Make the run that an event asks for."""
     left = context.get_remaining_time_in_millis() / 1000 - READ_TIMEOUT - 15
     known = wiring.settings()
-    refresh = partial(refresh_dataset, guard=AddressGuard(allow_private=known.stage == "local"))
+    refresh = partial(refresh_dataset, guard=wiring.address_guard())
     offered = "scheduling" in known.features
     handle(wiring.worker_stores(), event, refresh, _now, Deadline(min(MAX_SECONDS, left)), offered=offered)
 

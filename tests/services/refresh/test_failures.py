@@ -16,7 +16,7 @@ from chalicelib.sources.address_guard import AddressGuard
 from chalicelib.store.dynamodb import Deadline
 from chalicelib.store.stores import Stores
 from tests.deployment import PatientDeadline, Tables
-from tests.faults import CallCounter, Crash, counted
+from tests.faults import EVERY, STARTS, CallCounter, Crash, counted
 from tests.services.refresh.newsroom import Newsroom, Saved, WebFile, a_newsroom, the_newsroom
 from tests.sources.web import Answer, Request, Site, head, redirect, reply
 
@@ -111,18 +111,13 @@ def in_the_end(room: Newsroom) -> None:
     room.work()
 
 
-STEP = 5
-FIRSTS = pytest.mark.parametrize("first", [0, *(pytest.param(n, marks=pytest.mark.long) for n in range(1, STEP))])
-"""Every fifth AWS call is one that is died before; all of them in the long tests."""
-
-
 def each_crash(room: Newsroom, act: Callable[[], Any], check: Callable[[int], None], first: int) -> None:
-    """Do it again and again from the same beginning, dying before every fifth AWS call in turn."""
+    """Do it again and again from the same beginning, dying before every fourth AWS call in turn."""
     began = Saved(room)
     with counted(room.stores, CallCounter()) as whole:
         act()
     assert whole.calls > 5
-    for fatal in range(first, whole.calls, STEP):
+    for fatal in range(first, whole.calls, EVERY):
         began.put_back()
         with counted(room.stores, CallCounter(fatal)), suppress(Crash):
             act()
@@ -132,7 +127,7 @@ def each_crash(room: Newsroom, act: Callable[[], Any], check: Callable[[int], No
 AFTER = {"1": "Pushed", "2": "Changed", "5": "New"}
 
 
-@FIRSTS
+@STARTS
 def test_a_run_that_dies_between_any_two_calls_is_mended_by_its_retry(room: Newsroom, first: int) -> None:
     room.push(_1="Pushed")
     room.file.hold({"1": "Emma", "2": "Changed", "5": "New"})
@@ -146,7 +141,7 @@ def test_a_run_that_dies_between_any_two_calls_is_mended_by_its_retry(room: News
     each_crash(room, lambda: room.run("the-run"), check, first)
 
 
-@FIRSTS
+@STARTS
 def test_a_worker_that_dies_between_any_two_calls_is_followed_by_one_that_goes_on(room: Newsroom, first: int) -> None:
     room.push(_1="Pushed")
     room.file.hold({"1": "Emma", "2": "Changed", "5": "New"})

@@ -10,8 +10,9 @@ from chalicelib.services.datasets import delete_dataset
 from chalicelib.services.publication import publish
 from chalicelib.store.dynamodb import Deadline
 from chalicelib.store.stores import Stores
+from tests.faults import STARTS
 from tests.services.refresh.newsroom import Newsroom, the_newsroom
-from tests.services.refresh.test_failures import FIRSTS, each_crash, in_the_end
+from tests.services.refresh.test_failures import each_crash, in_the_end
 from tests.sources.web import Site, reply
 
 BOOKS = {"1": "Emma", "2": "Persuasion", "3": "Sanditon"}
@@ -81,7 +82,7 @@ def test_a_publication_that_is_aborted_while_it_fetches_changes_nothing(room: Ne
     assert sorted(room.kept_objects()) == room.copy_objects()
 
 
-@FIRSTS
+@STARTS
 def test_a_worker_that_dies_anywhere_leaves_it_to_the_next(room: Newsroom, first: int) -> None:
     room.push(_1="Pushed")
     room.file.hold({"1": "Emma", "2": "Persuasion", "4": "New"})
