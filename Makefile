@@ -26,7 +26,7 @@ test: python ## run every test but the long ones, those on a local cloud include
 
 test-long: python ## run every test, with thousands of generated examples
 	@$(PYTHON) -m infra.local.environments test
-	@$(VENV)/python -m pytest -n auto --dist loadgroup -m "" --hypothesis-profile=long
+	@$(VENV)/python -m pytest -n auto --dist loadgroup -m "" --timeout 10800 --hypothesis-profile=long
 
 check: python ## what every change must pass: format, lint, types, architecture, dead code, templates
 	@$(PYTHON) -m infra.local.environments check

@@ -69,8 +69,17 @@ class Product:
             self.manage("POST", f"{path}/fields/", {"type": "type", "field": name, "type_param": kind})
         for name in unique_key:
             self.manage("POST", f"{path}/fields/", {"type": "annotate", "annotation": "id", "field": name})
-        self.manage("POST", f"{path}/publish/")
+        self.publish(path)
         return dataset_id, resource["params"]["push_url"]
+
+    def publish(self, path: str, *, seconds: float = 60) -> None:
+        """Publish the dataset at that path, and wait until it is."""
+        self.manage("POST", f"{path}/publish/")
+        end = time.monotonic() + seconds
+        while (status := self.manage("GET", f"{path}/status/"))["status"] != "idle":
+            assert status["status"] != "error", status["message"]
+            assert time.monotonic() < end, status
+            time.sleep(0.1)
 
 
 @pytest.fixture(scope="session")
