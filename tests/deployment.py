@@ -17,7 +17,6 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 from moto import mock_aws
 from moto.dynamodb.models import dynamodb_backends
@@ -26,11 +25,12 @@ from chalicelib import wiring
 from chalicelib.services.publication_plan import Limits
 from chalicelib.sources.address_guard import AddressGuard, dial
 from chalicelib.sources.timed_socket import TimedSocket
+from chalicelib.store.aws import aws_client
 from chalicelib.store.catalog import bind_models
 from chalicelib.store.dynamodb import Deadline
 from chalicelib.store.stores import Names, Stores
 from chalicelib.triggers.bell import handle
-from tests import no_secrets
+from tests import fast_moto, no_secrets
 from tests.strict_dynamodb import StrictDynamoDB
 
 REGION = "eu-west-3"
@@ -63,7 +63,7 @@ OUTPUTS = {
 
 def create_state() -> dict[str, str]:
     """Create the state stack and return the environment that the application reads."""
-    cloudformation = boto3.client("cloudformation", region_name=REGION)
+    cloudformation = aws_client("cloudformation", REGION)
     with warnings.catch_warnings():
         logging.getLogger("moto").setLevel(logging.ERROR)
         # moto's CloudFormation passes over secrets, schedule groups and policies: those are made by hand.
@@ -76,13 +76,13 @@ def create_state() -> dict[str, str]:
         stack = cloudformation.describe_stacks(StackName="freshwire-test")["Stacks"][0]
     outputs = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
     outputs["PushSecret"] = "freshwire-test-push-keys"
-    boto3.client("secretsmanager", region_name=REGION).create_secret(
+    aws_client("secretsmanager", REGION).create_secret(
         Name=outputs["PushSecret"], SecretString=json.dumps({"current": "k1", "k1": "a secret of the tests"})
     )
     outputs["ScheduleGroup"] = "freshwire-test"
-    boto3.client("scheduler", region_name=REGION).create_schedule_group(Name=outputs["ScheduleGroup"])
+    aws_client("scheduler", REGION).create_schedule_group(Name=outputs["ScheduleGroup"])
     outputs["RefreshFunctionArn"] = f"arn:aws:lambda:{REGION}:123456789012:function:freshwire-test-refresh"
-    boto3.client("sesv2", region_name=REGION).create_email_identity(EmailIdentity="freshwire.example")
+    aws_client("sesv2", REGION).create_email_identity(EmailIdentity="freshwire.example")
     return {
         "FRESHWIRE_STAGE": "test",
         "FRESHWIRE_MAIL_FROM": MAIL_FROM,
@@ -105,7 +105,7 @@ def stores_of(environment: dict[str, str]) -> Stores:
 
 def strict_client() -> StrictDynamoDB:
     """A client of moto's DynamoDB that is as strict as AWS."""
-    return StrictDynamoDB(boto3.client("dynamodb", region_name=REGION))
+    return StrictDynamoDB(aws_client("dynamodb", REGION))
 
 
 def _resolve_numbers(host: str, port: int, **options: Any) -> Any:
@@ -129,6 +129,7 @@ LOOPBACK_LIMITS = Limits(guard=LOOPBACK_ONLY)
 @contextmanager
 def deployment() -> Iterator[tuple[Stores, dict[str, str]]]:
     """Fresh state, the stores over it, and the application's environment."""
+    fast_moto.install()
     with mock_aws():
         environment = create_state()
         yield stores_of(environment), environment
@@ -171,7 +172,7 @@ def work(
 ) -> int:
     """Do what the bell was rung for, as the worker does, until it is silent; how many messages that took. A message
     that fails stays invisible, as in the queue of a deployment."""
-    sqs = boto3.client("sqs", region_name=REGION)
+    sqs = aws_client("sqs", REGION)
     for number in range(most):
         asked = {"QueueUrl": stores.names.bell_queue_url, "AttributeNames": ["All"], "MaxNumberOfMessages": 1}
         messages = sqs.receive_message(**asked).get("Messages", [])
@@ -196,7 +197,7 @@ def work(
 
 def lose_rings(stores: Stores) -> None:
     """Let the bell's queue forget what it was told."""
-    sqs, queue = boto3.client("sqs", region_name=REGION), stores.names.bell_queue_url
+    sqs, queue = aws_client("sqs", REGION), stores.names.bell_queue_url
     while messages := sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages"):
         for message in messages:
             sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
@@ -214,15 +215,14 @@ class PatientDeadline(Deadline):
 
 
 class Tables:
-    """What moto's tables hold now, to be put back later. Tests that make many datasets in one deployment forget them
-    so: moto copies whole tables in each transaction, and each test would be slower than the one before."""
+    """What moto's tables hold now, to be put back later: examples that share a deployment begin alike."""
 
     def __init__(self) -> None:
         self._items = {name: copy.deepcopy(table.items) for name, table in _tables().items()}
 
     def put_back(self) -> None:
         """Make the tables as they were."""
-        for name, table in _tables().items():  # looked up anew: a transaction that fails puts others in their place
+        for name, table in _tables().items():
             table.items = copy.deepcopy(self._items[name])
 
 

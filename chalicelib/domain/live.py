@@ -145,7 +145,8 @@ class LiveDataset:
 
     `configuration` is the published one; `coming` the one of a publication that was accepted and is not applied yet:
     pushes are prepared with it and queue behind. It has a `coming_generation` when it re-keys the records. `version`
-    counts accepted configurations, `seq` accepted jobs, and `has_jobs` tells that some wait in the lane.
+    counts accepted configurations, `seq` accepted jobs, and `has_jobs` tells that some wait in the lane. `emptied` is
+    the generation that it was emptied into last, by unpublishing it.
     """
 
     dataset_id: str
@@ -160,6 +161,7 @@ class LiveDataset:
     security: DefaultSecurity = EVERYTHING
     coming: Configuration | None = None
     coming_generation: int | None = None
+    emptied: int = 0
     seq: int = 0
     has_jobs: bool = False
 

@@ -142,12 +142,14 @@ def unpublish(stores: Stores, dataset_uid: str, now: datetime) -> None:
     dataset = find_dataset(dataset_uid)
     with held(dataset, DELETING, now):
         live = live_item(dataset.dataset_id)
+        empty = (live.coming_generation or live.generation) + 1
         with one_transaction() as transaction:
             transaction.update(
                 live,
                 [
                     LiveItem.is_published.set(False),
-                    LiveItem.generation.set((live.coming_generation or live.generation) + 1),
+                    LiveItem.generation.set(empty),
+                    LiveItem.emptied.set(empty),
                     LiveItem.coming.remove(),
                     LiveItem.coming_generation.remove(),
                 ],

@@ -56,7 +56,7 @@ class Reading:
     def run(self) -> None:
         """Read on from where the last visit stopped, and end the recovery or make it a job."""
         stores, item = self.stores, self.item
-        if item.version != self.live.version:
+        if not self._is_for(self.live):
             self._begin()
         replay = self._replay()
         self._stage_anew()
@@ -90,7 +90,7 @@ class Reading:
         high = self.stores.backups.last_number(uid, self.deadline)
         self._update(
             version=self.live.version,
-            generation=self.live.generation,
+            generation=self.live.intake_generation,
             high=high,
             cursor=high + 1,
             since=int(now.timestamp() * 1000) - 2 * CLOCKS_APART,
@@ -99,6 +99,11 @@ class Reading:
             counts={},
             details=[],
         )
+
+    def _is_for(self, live: LiveDataset) -> bool:
+        """Whether what was read is what a dataset that is published so takes: the next generation, when its records
+        are about to get other ids."""
+        return (self.item.version, self.item.generation) == (live.version, live.intake_generation)
 
     def _replay(self) -> Replay:
         item = self.item
@@ -125,7 +130,7 @@ class Reading:
             return
         item, live = self.item, self.live
         keeping = None if item.is_dry else self.stores
-        replayed = replayed_of(entry, records, live.partition, item.nonce, stores=keeping)
+        replayed = replayed_of(entry, records, live.intake_partition, item.nonce, stores=keeping)
         self.records += len(records)
         if not item.is_dry:
             self.stager.add_text(replayed_as_text(replayed), len(records))
@@ -137,7 +142,7 @@ class Reading:
 
     def _stage_anew(self) -> None:
         """Begin the parts behind those that were noted; what a visit that died left of them is written over."""
-        self.stager = Stager(self.stores, self.live.partition, self.item.nonce, first=int(self.item.parts))
+        self.stager = Stager(self.stores, self.live.intake_partition, self.item.nonce, first=int(self.item.parts))
 
     def _is_time_to_note(self) -> bool:
         is_late = self.deadline.remaining() < RESERVE or self.deadline.elapsed() - self.noted_at > NOTED_EVERY
@@ -179,7 +184,7 @@ class Reading:
             end_unwritten(stores, item, DONE, self.clock)
             return
         live = stores.live.read(self.live.dataset_id, self.deadline)
-        if live is None or (live.version, live.generation) != (item.version, item.generation):
+        if live is None or not self._is_for(live):
             raise ConfigurationMoved  # another visit begins anew
         now = self.clock()
         batch_id = new_batch_id(now)
@@ -202,6 +207,7 @@ class Reading:
         return Job.of(
             live,
             kind=RECOVER,
+            generation=live.intake_generation,
             batch_id=batch_id,
             resource_uid=item.resource_uid,
             now=now,

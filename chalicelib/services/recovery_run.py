@@ -71,7 +71,7 @@ def _claim(item: RecoveryItem, now: datetime) -> None:
 
 
 def _visit(stores: Stores, item: RecoveryItem, live: LiveDataset | None, clock: Clock, deadline: Deadline) -> None:
-    if live is None or not live.is_published or (item.generation is not None and live.generation != item.generation):
+    if live is None or not live.is_published or live.emptied > (item.generation or live.generation):
         end_unwritten(stores, item, FAILED, clock, message=DatasetNotPublished().message)
     elif item.attempts > MAX_ATTEMPTS:
         end_unwritten(stores, item, FAILED, clock, message=_STUCK)

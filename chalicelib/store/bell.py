@@ -5,7 +5,8 @@ from typing import Any
 
 import orjson
 from botocore.config import Config
-from botocore.session import get_session
+
+from chalicelib.store.aws import aws_client
 
 
 class Bell:
@@ -18,7 +19,7 @@ class Bell:
     @cached_property
     def _client(self) -> Any:
         config = Config(connect_timeout=2, read_timeout=5, retries={"total_max_attempts": 2, "mode": "standard"})
-        return get_session().create_client("sqs", region_name=self._region, config=config)
+        return aws_client("sqs", self._region, config)
 
     def ring(self, task: str, name: str, *, group: str, token: str) -> None:
         """Say that there is a task (`lane`, ...) for `name`. Rings with the same token within five minutes are one."""

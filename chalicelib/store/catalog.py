@@ -50,6 +50,7 @@ from pynamodb.models import Model
 from pynamodb.transactions import TransactWrite
 
 from chalicelib.domain.errors import EditConflict
+from chalicelib.store.aws import aws_session
 from chalicelib.store.dynamodb import CONNECT_TIMEOUT, READ_TIMEOUT
 
 DATASETS, API_KEYS, SWEEPS = "dataset", "apikey", "sweep"
@@ -467,6 +468,7 @@ class LiveItem(Model):
     configuration = JsonAttribute(null=True)
     coming = JsonAttribute(null=True)
     coming_generation = NumberAttribute(null=True)
+    emptied = NumberAttribute(null=True)
     switches = JsonAttribute()
 
 
@@ -493,8 +495,8 @@ MODELS: tuple[type[Model], ...] = (
 
 
 def bind_models(table: str, region: str) -> None:
-    """Point every model at the deployment's catalog table. They share one connection, and so one client: making a
-    client costs more than most requests."""
+    """Point every model at the deployment's catalog table. They share one connection, and so one client, of the
+    session of all others: making a client costs more than most requests."""
     for model in MODELS:
         model.Meta.table_name = table
         model.Meta.region = region
@@ -503,6 +505,7 @@ def bind_models(table: str, region: str) -> None:
         model.Meta.max_retry_attempts = 2
     DatasetItem._connection = None
     shared = DatasetItem._get_connection()
+    shared.connection._local.session = aws_session()
     for model in MODELS:
         model._connection = shared
 

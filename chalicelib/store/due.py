@@ -12,11 +12,17 @@ from typing import Any
 from chalicelib.store.dynamodb import Deadline, Item, with_retries
 
 SHARDS = 8  # a partition of the index takes 1,000 writes a second, like any other
+_SPREAD = frozenset({"lane", "alert", "silent", "run"})  # kinds that pushes write, or schedules of one minute
+
+
+def shards_of(kind: str) -> int:
+    """Over how many shards a kind is spread: each is a query of every tick, so that rare kinds have one."""
+    return SHARDS if kind in _SPREAD else 1
 
 
 def due_shard(kind: str, name: str) -> str:
     """The value of `due` for an item of a kind; `name` spreads them over the shards."""
-    return f"{kind}#{zlib.crc32(name.encode()) % SHARDS}"
+    return f"{kind}#{zlib.crc32(name.encode()) % shards_of(kind)}"
 
 
 def due_attributes(kind: str, name: str, due_at: int) -> Item:
@@ -32,7 +38,7 @@ class DueIndex:
 
     def keys(self, kind: str, now: int, deadline: Deadline) -> Iterator[tuple[str, str]]:
         """The (pk, sk) of the items of a kind that are due at `now` (epoch seconds), those of each shard by time."""
-        for shard in range(SHARDS):
+        for shard in range(shards_of(kind)):
             request: dict[str, Any] = {
                 "TableName": self._table,
                 "IndexName": "due",

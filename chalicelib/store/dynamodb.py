@@ -11,10 +11,10 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from botocore.exceptions import ClientError, ConnectionError, HTTPClientError
-from botocore.session import get_session
 from pynamodb.exceptions import PynamoDBException
 
 from chalicelib.domain.errors import TemporarilyUnavailable
+from chalicelib.store.aws import aws_session
 from chalicelib.store.connections import Connections
 from chalicelib.store.sender import DynamoDBSender, endpoint_url
 
@@ -44,7 +44,7 @@ Result = TypeVar("Result")
 def hot_client(region: str) -> DynamoDBSender:
     """A client for raw calls, safe to share between threads, that neither retries nor waits long. Requests must be in
     DynamoDB's typed JSON."""
-    session = get_session()
+    session = aws_session()
     connections = Connections(
         endpoint_url(session, region),
         connect_timeout=CONNECT_TIMEOUT,

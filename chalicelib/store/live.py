@@ -57,6 +57,7 @@ class LiveStore:
             configuration=self._configuration(uid, published_version, item.get("configuration")) or Configuration(),
             coming=self._configuration(uid, version, item.get("coming")),
             coming_generation=int(item["coming_generation"]["N"]) if "coming_generation" in item else None,
+            emptied=int(item["emptied"]["N"]) if "emptied" in item else 0,
             switches={resource_id: Switches.from_json(stored) for resource_id, stored in switches.items()},
             seq=int(item["seq"]["N"]) if "seq" in item else 0,
             has_jobs=has_jobs,

@@ -5,10 +5,10 @@ from typing import Any
 
 from botocore.config import Config
 from botocore.exceptions import ClientError, ConnectionError, HTTPClientError
-from botocore.session import get_session
 
 from chalicelib.domain.errors import TemporarilyUnavailable
 from chalicelib.domain.mail_layout import Mail
+from chalicelib.store.aws import aws_client
 from chalicelib.store.dynamodb import CONNECT_TIMEOUT, READ_TIMEOUT, is_retriable
 
 # What is wrong with SES or the account, not with one mail: the others would fare no better.
@@ -69,4 +69,4 @@ class Mailer:
     def _client(self) -> Any:
         # A call that is repeated by botocore could send a mail twice: the outbox repeats.
         config = Config(connect_timeout=CONNECT_TIMEOUT, read_timeout=READ_TIMEOUT, retries={"total_max_attempts": 1})
-        return self._given_client or get_session().create_client("sesv2", region_name=self._region, config=config)
+        return self._given_client or aws_client("sesv2", self._region, config)

@@ -8,7 +8,8 @@ from urllib.parse import quote
 
 from botocore.config import Config
 from botocore.exceptions import ClientError
-from botocore.session import get_session
+
+from chalicelib.store.aws import aws_client
 
 _DELETE_BATCH = 1000
 LINK_SECONDS = 300
@@ -27,7 +28,7 @@ class ObjectStore:
             connect_timeout=2, read_timeout=5, retries={"total_max_attempts": 1, "mode": "standard"},
             s3={"addressing_style": "path"}, signature_version="s3v4", max_pool_connections=self._connections,
         )  # fmt: skip
-        return get_session().create_client("s3", region_name=self._region, config=config)
+        return aws_client("s3", self._region, config)
 
     def put(self, key: str, content: bytes, mimetype: str) -> None:
         """Store an object whole."""

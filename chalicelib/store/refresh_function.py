@@ -6,7 +6,8 @@ from typing import Any
 
 import orjson
 from botocore.config import Config
-from botocore.session import get_session
+
+from chalicelib.store.aws import aws_client
 
 
 class RefreshFunction:
@@ -18,7 +19,7 @@ class RefreshFunction:
     @cached_property
     def _client(self) -> Any:
         config = Config(connect_timeout=2, read_timeout=5, retries={"total_max_attempts": 2, "mode": "standard"})
-        return get_session().create_client("lambda", region_name=self._region, config=config)
+        return aws_client("lambda", self._region, config)
 
     def call(self, event: Mapping[str, Any]) -> None:
         """Let the function handle an event, some time soon."""

@@ -11,10 +11,10 @@ from typing import Any
 
 import orjson
 from botocore.config import Config
-from botocore.session import get_session
 
 from chalicelib.domain.paris_time import TIMEZONE
 from chalicelib.domain.scheduler_expression import SchedulerExpression
+from chalicelib.store.aws import aws_client
 
 SCHEDULED_TIME = "<aws.scheduler.scheduled-time>"
 """What Scheduler replaces by the time the occurrence was due, in UTC."""
@@ -31,7 +31,7 @@ class Scheduler:
     @cached_property
     def _client(self) -> Any:
         config = Config(connect_timeout=2, read_timeout=5, retries={"total_max_attempts": 2, "mode": "standard"})
-        return get_session().create_client("scheduler", region_name=self._region, config=config)
+        return aws_client("scheduler", self._region, config)
 
     def put(self, name: str, expression: SchedulerExpression, payload: Mapping[str, Any], now: datetime) -> None:
         """Make the schedule of this name, or make it anew, to call the function with this payload."""

@@ -3,7 +3,8 @@
 from functools import cached_property
 
 import orjson
-from botocore.session import get_session
+
+from chalicelib.store.aws import aws_client
 
 
 class PushSecrets:
@@ -14,7 +15,7 @@ class PushSecrets:
 
     @cached_property
     def _secrets(self) -> dict[str, str]:
-        client = get_session().create_client("secretsmanager", region_name=self._region)
+        client = aws_client("secretsmanager", self._region)
         secrets: dict[str, str] = orjson.loads(client.get_secret_value(SecretId=self._secret_id)["SecretString"])
         return secrets
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from botocore.config import Config
 from botocore.exceptions import ClientError
-from botocore.session import get_session
 
+from chalicelib.store.aws import aws_client
 from chalicelib.store.dynamodb import aws_faults_as_unavailable
 
 _DELETE_BATCH = 10
@@ -28,7 +28,7 @@ class SourceSecretStore:
     def _client(self) -> Any:
         retries = {"total_max_attempts": 2, "mode": "standard"}
         config = Config(connect_timeout=2, read_timeout=5, retries=retries)
-        return get_session().create_client("ssm", region_name=self._region, config=config)
+        return aws_client("ssm", self._region, config)
 
     def new_name(self, dataset_uid: str, resource_uid: str, now: datetime) -> str:
         """A name that no secret has had; `made_at` tells its age."""

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from itertools import count
 from typing import Any
 
-import boto3
 import pytest
 
 from chalicelib import wiring
 from chalicelib.services.remote_sources import fetchable
 from chalicelib.services.source_copies import content_key
+from chalicelib.store.aws import aws_client
 from chalicelib.store.catalog import COPY, RESOURCE, CopyItem, ResourceItem, dataset_pk
 from tests.api.conftest import Answer, Http
 from tests.api.test_automation import ROOT, created
@@ -83,7 +83,7 @@ class Publisher:
     def kept(self) -> list[str]:
         """The names of the secrets of the dataset in SSM."""
         path = f"/freshwire/test/sources/{self.dataset.rpartition('/')[2]}/"
-        found = boto3.client("ssm", region_name=REGION).get_parameters_by_path(Path=path, Recursive=True)
+        found = aws_client("ssm", REGION).get_parameters_by_path(Path=path, Recursive=True)
         return sorted(parameter["Name"] for parameter in found["Parameters"])
 
 

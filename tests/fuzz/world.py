@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-import boto3
 import pytest
 from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.dynamodb.models import dynamodb_backends
@@ -19,6 +18,7 @@ from chalicelib.domain.schema import Schema
 from chalicelib.services import datasets, resources, stacks
 from chalicelib.services.access import create_api_key
 from chalicelib.services.admission import PushTarget
+from chalicelib.store.aws import aws_client
 from chalicelib.store.dynamodb import Deadline
 from tests.builders import NOW, a_dataset, a_schema
 from tests.deployment import CREDENTIALS, REGION, deployment, wired
@@ -78,8 +78,8 @@ class World:
         self.api_keys = [everything, everything, create_api_key("fuzz, reading", ["browse"], NOW)]
         self.sent: Counter[int] = Counter()
         self._managed: Mapping[str, str] = {}
-        self._client = boto3.client("dynamodb", region_name=REGION)
-        self._s3 = boto3.client("s3", region_name=REGION)
+        self._client = aws_client("dynamodb", REGION)
+        self._s3 = aws_client("s3", REGION)
         self._names = wiring.stores().names
         schema = a_schema(unique_key=KEY, **TYPES)
         intake = Intake(null_values=(NULL,))

@@ -4,11 +4,11 @@ import json
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 import yaml
 from moto import mock_aws
 
+from chalicelib.store.aws import aws_client
 from infra.deploy import STATE_TEMPLATE
 from infra.local.environments import ROOT
 from tests.deployment import REGION, create_state
@@ -33,7 +33,7 @@ def of_type(resources: dict[str, Any], kind: str) -> dict[str, Any]:
 @mock_aws
 def test_moto_makes_the_tables_with_string_keys_and_on_demand():
     create_state()
-    dynamodb = boto3.client("dynamodb", region_name=REGION)
+    dynamodb = aws_client("dynamodb", REGION)
     for name in ("catalog", "records", "activity"):
         table = dynamodb.describe_table(TableName=f"freshwire-test-{name}")["Table"]
         assert table["KeySchema"] == [
@@ -47,7 +47,7 @@ def test_moto_makes_the_tables_with_string_keys_and_on_demand():
 @mock_aws
 def test_moto_makes_the_buckets_encrypted():
     create_state()
-    s3 = boto3.client("s3", region_name=REGION)
+    s3 = aws_client("s3", REGION)
     names = {bucket["Name"].split("-")[2] for bucket in s3.list_buckets()["Buckets"]}
     assert names == {"files", "sources", "backups", "exports", "lane", "packages"}
     for bucket in s3.list_buckets()["Buckets"]:

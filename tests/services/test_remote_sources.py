@@ -3,12 +3,12 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-import boto3
 import pytest
 
 from chalicelib.domain.errors import TemporarilyUnavailable, ValidationFailed
 from chalicelib.services import datasets, resources
 from chalicelib.services.remote_sources import MAX_SECRETS, fetchable
+from chalicelib.store.aws import aws_client
 from chalicelib.store.catalog import DatasetItem, PublishedSourcesItem, SourceSecretsItem, dataset_pk
 from chalicelib.store.source_secrets import SourceSecretStore
 from chalicelib.store.stores import Stores
@@ -48,7 +48,7 @@ class Publisher:
         PublishedSourcesItem(dataset_pk(self.uid), version=1, sources=[source, {"uid": "re_0", "remote": None}]).save()
 
     def kept(self) -> set[str]:
-        found = boto3.client("ssm", region_name=REGION).describe_parameters()["Parameters"]
+        found = aws_client("ssm", REGION).describe_parameters()["Parameters"]
         return {parameter["Name"] for parameter in found}
 
 

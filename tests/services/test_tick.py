@@ -1,10 +1,10 @@
 """What the tick does once a minute."""
 
-import boto3
 import pytest
 
 from chalicelib.domain.errors import TemporarilyUnavailable
 from chalicelib.services.tick import ring_again
+from chalicelib.store.aws import aws_client
 from chalicelib.store.catalog import live_pk
 from chalicelib.store.due import SHARDS, due_attributes, due_shard
 from chalicelib.store.dynamodb import Deadline
@@ -24,7 +24,7 @@ def let_wait(stores: Stores, name: str, jobs: int = 1) -> None:
 
 
 def rings(stores: Stores) -> int:
-    sqs = boto3.client("sqs", region_name=REGION)
+    sqs = aws_client("sqs", REGION)
     asked = {"QueueUrl": stores.names.bell_queue_url, "AttributeNames": ["ApproximateNumberOfMessages"]}
     return int(sqs.get_queue_attributes(**asked)["Attributes"]["ApproximateNumberOfMessages"])
 

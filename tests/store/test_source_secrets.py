@@ -2,10 +2,10 @@
 
 from datetime import UTC, datetime
 
-import boto3
 import pytest
 
 from chalicelib.domain.errors import TemporarilyUnavailable
+from chalicelib.store.aws import aws_client
 from chalicelib.store.source_secrets import SourceSecretStore, made_at
 from chalicelib.store.stores import Stores
 from tests.deployment import REGION
@@ -21,9 +21,7 @@ def test_a_secret_is_kept_encrypted_and_found_by_its_name(stores: Stores) -> Non
     assert made_at(name) == NOW.timestamp()
     store.put(name, "x" * 4096)
     assert store.get(name) == other.get(name) == "x" * 4096
-    (found,) = boto3.client("ssm", region_name=REGION).get_parameters_by_path(Path="/freshwire", Recursive=True)[
-        "Parameters"
-    ]
+    (found,) = aws_client("ssm", REGION).get_parameters_by_path(Path="/freshwire", Recursive=True)["Parameters"]
     assert (found["Type"], found["Value"] == "xxxx" * 1024) == ("SecureString", False)
 
 

@@ -4,8 +4,6 @@ import random
 from collections.abc import Sequence
 from typing import Any
 
-import boto3
-
 from chalicelib.domain.changes import Changes
 from chalicelib.domain.identifiers import new_batch_id
 from chalicelib.domain.job import WRITE, Job
@@ -14,6 +12,7 @@ from chalicelib.domain.record import RECORD_ID_LENGTH
 from chalicelib.services.bells import ring_lane
 from chalicelib.services.push import read_batch
 from chalicelib.services.staging import Stager
+from chalicelib.store.aws import aws_client
 from chalicelib.store.dynamodb import Deadline
 from chalicelib.store.objects import ObjectStore, job_key
 from chalicelib.store.stores import Stores
@@ -100,5 +99,5 @@ def keys_in(bucket: ObjectStore, dataset_uid: str) -> list[str]:
 def rings(stores: Stores) -> int:
     """How many messages wait in the bell's queue."""
     asked = {"QueueUrl": stores.names.bell_queue_url, "AttributeNames": ["ApproximateNumberOfMessages"]}
-    answer = boto3.client("sqs", region_name=REGION).get_queue_attributes(**asked)
+    answer = aws_client("sqs", REGION).get_queue_attributes(**asked)
     return int(answer["Attributes"]["ApproximateNumberOfMessages"])

@@ -5,7 +5,6 @@ from collections import Counter
 from dataclasses import replace
 from typing import Any
 
-import boto3
 import pytest
 from botocore.exceptions import ClientError
 
@@ -16,6 +15,7 @@ from chalicelib.domain.receipt import QUEUED, Receipt
 from chalicelib.services import datasets, resources
 from chalicelib.services.lane_control import abort_first_job, resume_lane, show_lane
 from chalicelib.services.staging import Stager
+from chalicelib.store.aws import aws_client
 from chalicelib.store.dynamodb import Deadline
 from chalicelib.store.stores import Stores
 from tests.builders import NOW, at
@@ -83,7 +83,7 @@ def test_the_bell_is_rung_once_for_a_lane_that_is_busy(device: Device) -> None:
     device.push(heavy(1))
     for value in range(20):
         assert device.push({"key": 1, "value": value}).state == QUEUED
-    sqs = boto3.client("sqs", region_name=REGION)
+    sqs = aws_client("sqs", REGION)
     asked = {"QueueUrl": device.stores.names.bell_queue_url, "AttributeNames": ["ApproximateNumberOfMessages"]}
     assert sqs.get_queue_attributes(**asked)["Attributes"]["ApproximateNumberOfMessages"] == "1"
     work(device.stores)

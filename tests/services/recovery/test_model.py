@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.domain.backup import Entry
+from chalicelib.services import publication_job
 from chalicelib.store.backup_reader import BackupReader
 from chalicelib.store.backups import BackupStore
 from chalicelib.store.dynamodb import Deadline
@@ -31,13 +32,15 @@ OTHERS = st.sampled_from(
         ("empty",),
         ("unpublish",),
         ("publish",),
+        ("rekey",),
         ("look",),
         ("switch", False),
         ("switch", True),
     ]
 )
-FALLIBLE = st.one_of(SENDS, RECOVER, st.sampled_from([("visit",), ("unpublish",), ("publish",)]))
-STEPS = st.one_of(SENDS, SENDS, OTHERS, RECOVER, st.tuples(st.just("dying"), st.integers(0, 25), FALLIBLE))
+FALLIBLE = st.one_of(SENDS, RECOVER, st.sampled_from([("visit",), ("unpublish",), ("publish",), ("rekey",)]))
+DYING = st.tuples(st.just("dying"), st.integers(0, 25), FALLIBLE)
+STEPS = st.one_of(SENDS, SENDS, OTHERS, RECOVER, DYING, st.tuples(st.just("in_flight"), st.integers(0, 6), SOME))
 HISTORIES = st.lists(STEPS, min_size=1, max_size=7)
 
 
@@ -59,12 +62,14 @@ def happen(world: World, history: Sequence[Step]) -> None:
 
 
 # For each known way to build recovery wrong, histories of which at least one shows it.
+IMPATIENT = "a change of key misses pushes in flight"
 PUT, DROP, WHOLE = ("push", [0]), ("delete", [0]), ("recover", (None, None))
 TELLING: dict[str, list[list[Step]]] = {
     "replay out of order": [[PUT, PUT, ("empty",), WHOLE]],
     "a range forgets the deletes after it": [[PUT, DROP, ("recover", (None, 1.5))]],
     "replay overwrites what is newer": [[PUT, ("switch", False), PUT, WHOLE]],
     "backup after the acknowledgement": [[PUT, ("empty",), WHOLE]],
+    IMPATIENT: [[("in_flight", call, [0])] for call in range(5)],
 }
 
 
@@ -117,8 +122,11 @@ class KeptLater(BackupStore):
         return f"{dataset_uid}/{entry.resource_uid}/{entry.number}"
 
 
-def mutate(stores: Stores, mutant: str) -> None:
+def mutate(stores: Stores, mutant: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Build one part of the product wrong."""
+    if mutant == IMPATIENT:
+        monkeypatch.setattr(publication_job, "let_direct_writers_end", lambda *_: None)
+        return
     backups = stores.backups
     parts: dict[str, tuple[str, Any]] = {
         "replay out of order": ("backup_reader", OldestFirst(backups, 1)),
@@ -134,11 +142,13 @@ def mutate(stores: Stores, mutant: str) -> None:
 
 
 @pytest.mark.parametrize("mutant", TELLING)
-def test_a_recovery_that_is_built_wrong_is_found_out(shared_stores: Stores, mutant: str) -> None:
+def test_a_recovery_that_is_built_wrong_is_found_out(
+    shared_stores: Stores, mutant: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def is_found_out(history: list[Step]) -> bool:
         wrong = Stores(shared_stores.names, shared_stores.client)
         world = World(wrong)
-        mutate(wrong, mutant)
+        mutate(wrong, mutant, monkeypatch)
         try:
             happen(world, history)
         except AssertionError:

@@ -1,18 +1,21 @@
 """A dataset whose resource may be backed up, its device, its publisher and its worker, any of whom may die between two
 AWS calls; and beside it what may be true of each key.
 
+Two fields tell records apart, and say the same: the unique key may change from one to the other, which changes all ids
+and nothing else.
+
 A `State` is one thing that may be true of a key: what is stored, since when, what the log holds of it, and whether a
 recovery is under way. Each step makes of every state those that may follow; what is stored in the end must be in one.
 """
 
 from collections.abc import Callable, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
+from threading import Event as Signal
 from typing import Any
 from weakref import WeakKeyDictionary
-
-import boto3
 
 from chalicelib.domain.errors import (
     DatasetNotPublished,
@@ -20,20 +23,22 @@ from chalicelib.domain.errors import (
     RecoveryUnderWay,
     TemporarilyUnavailable,
 )
-from chalicelib.services import resources
+from chalicelib.services import resources, stacks
 from chalicelib.services.publication import publish, unpublish
 from chalicelib.services.recovery import start_recovery
 from chalicelib.services.recovery_state import UNDER_WAY, load_recovery
 from chalicelib.services.tick import ring_again
+from chalicelib.store.aws import aws_client
 from chalicelib.store.dynamodb import Deadline
 from chalicelib.store.stores import Stores
 from tests.builders import at
-from tests.deployment import REGION, Tables, work
+from tests.deployment import REGION, PatientDeadline, Tables, work
 from tests.faults import CallCounter, Crash, counted
 from tests.services.devices import Device, a_device
 
 KEYS = range(3)
 ABSENT = 0
+BOOTSTRAP = {"key": 1, "twin": 1, "value": 1}
 Range = tuple[float | None, float | None]  # seconds: from, and to (exclusive)
 Event = tuple[float, int]  # when it was accepted, and the value, or ABSENT
 
@@ -81,16 +86,16 @@ class World:
     def push(self, keys: list[int]) -> None:
         """Push a new value for each key."""
         self._values += 1
-        records = [{"key": key, "value": self._values} for key in keys]
+        records = [{**_identity(key), "value": self._values} for key in keys]
         self._send(keys, self._values, lambda: self.device.push(records))
 
     def delete(self, keys: list[int]) -> None:
         """Delete some keys by their values."""
-        self._send(keys, ABSENT, lambda: self.device.delete([{"key": key} for key in keys]))
+        self._send(keys, ABSENT, lambda: self.device.delete([_identity(key) for key in keys]))
 
     def switch(self, on: bool) -> None:
         """Set recovery on or off, whole."""
-        body = {"type": "realtime", "params": {"bootstrap": {"key": 1, "value": 1}, "recovery": on}}
+        body = {"type": "realtime", "params": {"bootstrap": BOOTSTRAP, "recovery": on}}
         resources.edit_resource(self.stores, self.device.dataset_uid, self.device.resource_uid, body, self.now())
         self.is_on = on
 
@@ -101,6 +106,40 @@ class World:
             publish(self.stores, self.device.dataset_uid, self.now(), Deadline(5))
         work(self.stores, self.now)
         self._pass()
+
+    def rekey(self) -> None:
+        """Publish the other unique key; the worker has to give the records their new ids."""
+        self.seconds += 331
+        uid = self.device.dataset_uid
+        (entry,) = [found for found in stacks.fields.entries(uid) if found.get("annotation") == "id"]
+        other = "twin" if entry["field"] == "key" else "key"
+        stacks.fields.edit(uid, entry["uid"], {"type": "annotate", "annotation": "id", "field": other})
+        with suppress(InvalidDatasetStatus, TemporarilyUnavailable):
+            publish(self.stores, uid, self.now(), Deadline(5))
+        self._pass()
+
+    def in_flight(self, call: int, keys: list[int]) -> None:
+        """Push, and before the AWS call of that number the unique key changes: the push goes on when the worker waits
+        for it, or is done. A push to a dataset that is not published begins by being refused."""
+        if not self.device.live().takes_pushes:
+            return
+        reached, released = Signal(), Signal()
+        with ThreadPoolExecutor(1) as thread:
+            worker: list[Future[int]] = []
+
+            def change() -> None:
+                self.rekey()
+                worker.append(thread.submit(work, self.stores, self.now, deadline=lambda: _Waiting(reached, released)))
+                worker[0].add_done_callback(lambda _: reached.set())
+                assert reached.wait(60)
+
+            try:
+                with counted(self.stores, CallCounter(call, then=change)), suppress(TemporarilyUnavailable):
+                    self.push(keys)
+            finally:
+                released.set()
+            for one in worker:
+                one.result()
 
     def unpublish(self) -> None:
         """Empty the dataset; a recovery that is under way comes to nothing, or goes on after it."""
@@ -158,7 +197,9 @@ class World:
             act()
 
     def look(self) -> None:
-        """What is stored now tells which states are not true."""
+        """What is stored now tells which states are not true; what waits in the lane is not."""
+        if self.stores.lane.first(self.device.target.dataset_id, Deadline(5)) is not None:
+            return
         stored = {record["key"]: record["value"] for record in self.device.stored().values()}
         for key, states in self.states.items():
             fitting = {state for state in states if state.stored == stored.get(key, ABSENT)}
@@ -223,12 +264,30 @@ class World:
         return is_under_way or self.stores.lane.first(self.device.target.dataset_id, Deadline(5)) is not None
 
     def _lose_rings(self) -> None:
-        sqs, queue = boto3.client("sqs", region_name=REGION), self.stores.names.bell_queue_url
+        sqs, queue = aws_client("sqs", REGION), self.stores.names.bell_queue_url
         while messages := sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages"):
             for message in messages:
                 sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
         bucket = self.stores.backups.bucket
         bucket.delete([key for key, _ in bucket.listed("")])
+
+
+class _Waiting(PatientDeadline):
+    """That of a worker who, when it has to wait, says so and is kept waiting."""
+
+    def __init__(self, reached: Signal, released: Signal) -> None:
+        super().__init__(60)
+        self._reached, self._released = reached, released
+
+    def sleep(self, seconds: float) -> None:
+        """Wait, when that is for direct writers."""
+        if seconds > 10:
+            self._reached.set()
+            assert self._released.wait(60)
+
+
+def _identity(key: int) -> dict[str, int]:
+    return {"key": key, "twin": key}
 
 
 def _device(stores: Stores) -> Device:
@@ -237,15 +296,16 @@ def _device(stores: Stores) -> Device:
     if made is None:
         device = a_device(
             stores,
-            bootstrap={"key": 1, "value": 1},
+            bootstrap=BOOTSTRAP,
             unique_key=["key"],
-            types={"key": "int", "value": "int"},
+            types=dict.fromkeys(BOOTSTRAP, "int"),
             recovery=True,
         )
         device.is_followed = False
         made = _made[stores.client._client] = (device, Tables())
     device, tables = made
     tables.put_back()
+    vars(stores).pop("live", None)  # it keeps configurations by their versions, which are now given anew
     return replace(device, stores=stores)
 
 

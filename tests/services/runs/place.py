@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 from typing import Any
 from weakref import WeakKeyDictionary
 
-import boto3
 import orjson
 
 from chalicelib.domain.run_state import Run
@@ -18,6 +17,7 @@ from chalicelib.services.schedule_marks import stored_schedules
 from chalicelib.services.schedule_plan import stored_plan
 from chalicelib.services.schedules import Offer
 from chalicelib.services.scheduling import NOTHING_REMOTE, paused_because, settle_due
+from chalicelib.store.aws import aws_client
 from chalicelib.store.catalog import DatasetItem
 from chalicelib.store.dynamodb import Deadline
 from chalicelib.store.stores import Stores
@@ -122,7 +122,7 @@ def a_place(stores: Stores) -> Place:
     place, tables = made
     tables.put_back()
     for name in in_scheduler():
-        boto3.client("scheduler", region_name=REGION).delete_schedule(Name=name, GroupName=GROUP)
+        aws_client("scheduler", REGION).delete_schedule(Name=name, GroupName=GROUP)
     return replace(place, stores=stores, calls=[])
 
 
@@ -134,7 +134,7 @@ def publish(place: Place) -> None:
 
 def in_scheduler() -> dict[str, str]:
     """The expressions that Scheduler has, by name."""
-    client = boto3.client("scheduler", region_name=REGION)
+    client = aws_client("scheduler", REGION)
     names = [each["Name"] for each in client.list_schedules(GroupName=GROUP)["Schedules"]]
     return {name: client.get_schedule(Name=name, GroupName=GROUP)["ScheduleExpression"] for name in names}
 

@@ -5,12 +5,12 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
 
-import boto3
 import pytest
 
 from chalicelib.domain.errors import EditConflict, NotFound, ValidationFailed
 from chalicelib.services import schedules
 from chalicelib.services.scheduling import settle_due
+from chalicelib.store.aws import aws_client
 from chalicelib.store.dynamodb import Deadline
 from chalicelib.store.stores import Stores
 from tests.deployment import NOW, REGION
@@ -36,7 +36,7 @@ def place(shared_stores: Stores) -> Place:
 
 def test_a_schedule_calls_the_function_in_paris_time(place: Place) -> None:
     uid = place.add("30 2 * * 1-5")
-    stored = boto3.client("scheduler", region_name=REGION).get_schedule(Name=f"{uid}-0", GroupName=GROUP)
+    stored = aws_client("scheduler", REGION).get_schedule(Name=f"{uid}-0", GroupName=GROUP)
     assert stored["ScheduleExpression"] == "cron(30 2 ? * MON-FRI *)"
     assert (stored["ScheduleExpressionTimezone"], stored["FlexibleTimeWindow"]) == ("Europe/Paris", {"Mode": "OFF"})
     target = stored["Target"]
@@ -52,7 +52,7 @@ def test_a_schedule_calls_the_function_in_paris_time(place: Place) -> None:
 
 
 def test_a_rate_starts_anew_at_each_change(place: Place) -> None:
-    client = boto3.client("scheduler", region_name=REGION)
+    client = aws_client("scheduler", REGION)
     uid = place.add("*/20 * * * *")
     assert client.get_schedule(Name=f"{uid}-0", GroupName=GROUP)["StartDate"] == NOW + timedelta(minutes=10)
     place.now += timedelta(hours=3)
