@@ -1,12 +1,13 @@
 """Start the stub endpoint, lead this process's AWS clients to it, and ask it what it was asked."""
 
+import http.client
 import json
 import os
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,13 @@ class Stub:
         """Let every later answer take so long."""
         self._control(f"latency/{milliseconds}")
 
+    def put(self, objects: Iterable[tuple[str, str, bytes]]) -> None:
+        """Put objects, each given as its bucket's variable, its key and its content."""
+        with closing(http.client.HTTPConnection(self.url.removeprefix("http://"))) as connection:
+            for variable, key, content in objects:
+                connection.request("PUT", f"/{ENVIRONMENT[variable]}/{key}", content)
+                connection.getresponse().read()
+
     def _control(self, command: str) -> Any:
         with urllib.request.urlopen(urllib.request.Request(f"{self.url}/_{command}", method="POST")) as answer:
             return json.load(answer)
@@ -66,3 +74,10 @@ def stub_endpoint() -> Iterator[Stub]:
         process.stdin.close()
         process.wait(timeout=10)
         process.stdout.close()
+
+
+def visited(task: str, name: str) -> dict[str, float]:
+    """What it took a worker, in a process of its own, to do what a bell asks for."""
+    command = [sys.executable, "-m", "tests.bench.visits", task, name]
+    took: dict[str, float] = json.loads(subprocess.run(command, cwd=_ROOT, stdout=subprocess.PIPE, check=True).stdout)
+    return took

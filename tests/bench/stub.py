@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from tests.bench.stub_objects import Objects
 from tests.bench.stub_tables import Tables
 
 _GO_ON = b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -36,7 +37,7 @@ class Endpoint:
     def __init__(self) -> None:
         self._counts: Counter[str] = Counter()
         self._tables = Tables(self._counts)
-        self._objects: dict[str, bytes] = {}
+        self._objects = Objects()
         self.latency = 0.0  # seconds
 
     def answer(self, request: Request) -> bytes:
@@ -50,23 +51,9 @@ class Endpoint:
             return _answer(200, orjson.dumps(self._tables.answer(operation, orjson.loads(request.body))), _JSON)
         if request.path.startswith("/_"):
             return _answer(200, orjson.dumps(self._control(request.path[2:])), _JSON)
-        return self._objects_answer(request)
-
-    def _objects_answer(self, request: Request) -> bytes:
-        """S3, path style: an object is put whole, and read whole or in part; of a bucket, objects are deleted (all
-        that there are)."""
-        self._counts[f"{request.method} object"] += 1
-        if request.method == "PUT":
-            self._objects[request.path] = request.body
-        elif request.method == "GET":
-            content = self._objects[request.path]
-            if asked := request.headers.get("range"):  # bytes=first-last
-                first, _, last = asked.removeprefix("bytes=").partition("-")
-                return _answer(206, content[int(first) : int(last) + 1], "application/gzip")
-            return _answer(200, content, "application/gzip")
-        else:
-            self._objects.clear()
-        return _answer(200, b"<DeleteResult/>" if request.method == "POST" else b"", "application/xml")
+        answer = self._objects.answer(request.method, request.path, request.headers, request.body)
+        self._counts[answer.operation] += 1
+        return _answer(answer.status, answer.content, answer.content_type)
 
     def _control(self, command: str) -> Any:
         name, _, argument = command.partition("/")

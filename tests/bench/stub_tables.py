@@ -1,7 +1,7 @@
 """The tables of the stub endpoint: the DynamoDB operations that the product and the contenders use, in memory.
 
-Conditions of writes and projections of queries are passed over: who is measured meets no race. Write units are counted
-as AWS counts them, those of a transaction twice.
+Conditions of writes, and filters and projections of queries, are passed over: who is measured meets no race. Write
+units are counted as AWS counts them, those of a transaction twice.
 """
 
 import re
@@ -11,7 +11,8 @@ from typing import Any
 
 Key = tuple[str, str]
 WRITE_UNITS = "write units"
-_ASSIGNMENT = re.compile(r"([#\w]+)\s*=\s*(:\w+)")
+_EQUAL = re.compile(r"([#\w]+)\s*=\s*(:\w+)")
+_BEGINS = re.compile(r"begins_with\s*\([#\w]+\s*,\s*(:\w+)\)")
 _ADDITION = re.compile(r"([#\w]+)\s+(:\w+)")
 
 
@@ -58,11 +59,14 @@ class Tables:
         return {} if item is None else {"Item": item}
 
     def _Query(self, request: Any) -> Any:  # noqa: N802
-        values = request["ExpressionAttributeValues"]
-        pk = values[":pk"]["S"]
-        prefix = values.get(":job", {"S": ""})["S"]  # the one prefix that anybody asks for
+        names, values = request.get("ExpressionAttributeNames", {}), request["ExpressionAttributeValues"]
+        keys, prefix = {}, ""
+        for name, value in _EQUAL.findall(request["KeyConditionExpression"]):
+            keys[names.get(name, name)] = values[value]["S"]
+        for value in _BEGINS.findall(request["KeyConditionExpression"]):
+            prefix = values[value]["S"]
         found = sorted(self._of(request["TableName"]).items())
-        items = [item for (p, s), item in found if p == pk and s.startswith(prefix)][: request.get("Limit")]
+        items = [item for (p, s), item in found if p == keys["pk"] and s.startswith(prefix)][: request.get("Limit")]
         return {"Items": items, "Count": len(items), "ScannedCount": len(items)}
 
     def _BatchGetItem(self, request: Any) -> Any:  # noqa: N802
@@ -103,7 +107,7 @@ def _changed(request: Any) -> dict[str, Any]:
 def _assignments(request: Any) -> Iterator[tuple[str, Any]]:
     names, values = request.get("ExpressionAttributeNames", {}), request["ExpressionAttributeValues"]
     kind, _, parts = request["UpdateExpression"].partition(" ")
-    for name, value in (_ASSIGNMENT if kind == "SET" else _ADDITION).findall(parts):
+    for name, value in (_EQUAL if kind == "SET" else _ADDITION).findall(parts):
         yield names.get(name, name), values[value]
 
 

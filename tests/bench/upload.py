@@ -1,18 +1,14 @@
 """An upload of 240 MB: the memory that the worker takes to check and stage it, in a process of its own."""
 
-import json
-import subprocess
-import sys
-import urllib.request
 from datetime import UTC, datetime
-from pathlib import Path
 
 from chalicelib import wiring
+from chalicelib.services.bells import UPLOAD
 from chalicelib.services.source_files import MAX_UPLOAD_BYTES
 from chalicelib.store.catalog import ACCEPTED, CHECKING, UPLOADED, UploadItem, dataset_pk
 from chalicelib.store.dynamodb import Deadline
 from chalicelib.store.objects import upload_key
-from tests.bench.endpoint import ENVIRONMENT, Stub
+from tests.bench.endpoint import Stub, visited
 from tests.bench.handler import Handler
 from tests.bench.report import Row
 from tests.builders import a_schema
@@ -20,7 +16,6 @@ from tests.builders import a_schema
 MOST_MEBIBYTES = 300
 RECORD_BYTES = 240
 DATASET_ID, UPLOAD_ID = "uploaded-readings", "0" * 28
-_ROOT = Path(__file__).parent.parent.parent
 
 
 def measure(stub: Stub, _handler: Handler) -> list[Row]:
@@ -39,9 +34,8 @@ def measure(stub: Stub, _handler: Handler) -> list[Row]:
     )
     item.save()
     content = _lines()
-    _put(stub, upload_key(live.dataset_uid, UPLOAD_ID), content)
-    command = [sys.executable, "-m", "tests.bench.upload_check", f"{live.dataset_uid}.{UPLOAD_ID}"]
-    took = json.loads(subprocess.run(command, cwd=_ROOT, stdout=subprocess.PIPE, check=True).stdout)
+    stub.put([("LANE_BUCKET", upload_key(live.dataset_uid, UPLOAD_ID), content)])
+    took = visited(UPLOAD, f"{live.dataset_uid}.{UPLOAD_ID}")
     item.refresh()
     if item.state != ACCEPTED:
         raise RuntimeError(f"the upload was not accepted: {item.state} {item.message}")
@@ -59,9 +53,3 @@ def _lines() -> bytes:
     head = '{"station":"s%08d","temp":21.5,"note":"%s"}\n'
     filler = "x" * (RECORD_BYTES - len(head % (0, "")))
     return "".join(head % (number, filler) for number in range(MAX_UPLOAD_BYTES // RECORD_BYTES)).encode()
-
-
-def _put(stub: Stub, key: str, content: bytes) -> None:
-    url = f"{stub.url}/{ENVIRONMENT['LANE_BUCKET']}/{key}"
-    with urllib.request.urlopen(urllib.request.Request(url, data=content, method="PUT")):
-        pass
