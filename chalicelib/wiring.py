@@ -6,7 +6,7 @@ from functools import cache
 from chalicelib.config import Settings
 from chalicelib.services.publication_plan import Limits
 from chalicelib.sources.address_guard import AddressGuard
-from chalicelib.store.catalog import bind_models
+from chalicelib.store.catalog.binding import bind_models
 from chalicelib.store.dynamodb import THREADS, WORKER_THREADS
 from chalicelib.store.stores import Names, Stores
 

@@ -10,7 +10,9 @@ from chalicelib.domain.inference import infer_fields
 from chalicelib.domain.live import Configuration, Intake, PushKeyHash, Switches
 from chalicelib.domain.schema import Schema
 from chalicelib.services.admission import PushTarget
-from chalicelib.store.catalog import DatasetItem, LiveItem, live_pk
+from chalicelib.store.catalog.drafts import DatasetItem
+from chalicelib.store.catalog.keys import live_pk
+from chalicelib.store.catalog.published import LiveItem
 from tests.deployment import NOW
 
 PUSH_KEY = derive_push_key("a secret of the tests", "re_tests0", "nonce")

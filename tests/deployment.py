@@ -26,7 +26,7 @@ from chalicelib.services.publication_plan import Limits
 from chalicelib.sources.address_guard import AddressGuard, dial
 from chalicelib.sources.timed_socket import TimedSocket
 from chalicelib.store.aws import aws_client
-from chalicelib.store.catalog import bind_models
+from chalicelib.store.catalog.binding import bind_models
 from chalicelib.store.dynamodb import Deadline
 from chalicelib.store.stores import Names, Stores
 from chalicelib.triggers.bell import handle

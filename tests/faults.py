@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.store.catalog import DatasetItem
+from chalicelib.store.catalog.drafts import DatasetItem
 from chalicelib.store.stores import Stores
 
 

@@ -12,7 +12,7 @@ from chalicelib.api.push import BASE, OPTIONS, offers_push, preferences, push_ke
 from chalicelib.services import uploads
 from chalicelib.services.admission import PushTarget
 from chalicelib.services.uploads import UploadRequest
-from chalicelib.store.catalog import CHECKING
+from chalicelib.store.catalog.keys import CHECKING
 from chalicelib.store.dynamodb import Deadline
 
 _ASK_AGAIN_AFTER = "5"  # seconds

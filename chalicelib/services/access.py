@@ -13,7 +13,8 @@ from chalicelib.domain.errors import Forbidden, NotFound, Unauthorized, Validati
 from chalicelib.domain.identifiers import fingerprint, new_api_key, new_uid
 from chalicelib.domain.mail_address import address_problem, normalized_address
 from chalicelib.domain.shape import Key, checked
-from chalicelib.store.catalog import API_KEYS, ApiKeyItem
+from chalicelib.store.catalog.drafts import ApiKeyItem
+from chalicelib.store.catalog.keys import API_KEYS
 from chalicelib.store.dynamodb import aws_faults_as_unavailable
 
 PERMISSIONS = ("browse", "edit", "publish", "admin")

@@ -20,7 +20,9 @@ from chalicelib.domain.live import Switches
 from chalicelib.domain.mail_address import header_text, normalized_address
 from chalicelib.domain.resource_shape import REALTIME_DEFAULTS
 from chalicelib.services.recipients import ask_recipients, recipient_states
-from chalicelib.store.catalog import WATCH, LiveItem, ResourceItem, WatchItem, dataset_pk
+from chalicelib.store.catalog.drafts import ResourceItem
+from chalicelib.store.catalog.keys import WATCH, dataset_pk
+from chalicelib.store.catalog.published import LiveItem, WatchItem
 from chalicelib.store.dynamodb import Deadline
 from chalicelib.store.stores import Stores
 from chalicelib.store.watches import Watched, watch_values, watched_of

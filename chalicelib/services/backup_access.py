@@ -15,7 +15,7 @@ from chalicelib.domain.shape import Key, checked
 from chalicelib.services.export import ExportFile, Outlet
 from chalicelib.services.recovery import COUNTED_OBJECTS, find_realtime
 from chalicelib.services.recovery_state import UNDER_WAY, job_failure, load_recovery
-from chalicelib.services.resources import Draft
+from chalicelib.services.resource_drafts import Draft
 from chalicelib.store.backups import GREATEST, BackupObject, upload_copies
 from chalicelib.store.dynamodb import Deadline
 from chalicelib.store.stores import Stores

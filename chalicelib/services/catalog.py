@@ -15,7 +15,8 @@ from chalicelib.domain.live import LiveDataset
 from chalicelib.services.access import Caller
 from chalicelib.services.counting import count_records
 from chalicelib.services.datasets import list_datasets
-from chalicelib.store.catalog import DATASETS, DatasetItem
+from chalicelib.store.catalog.drafts import DatasetItem
+from chalicelib.store.catalog.keys import DATASETS
 from chalicelib.store.counts import LastSeen
 from chalicelib.store.dynamodb import THREADS, Deadline
 from chalicelib.store.stores import Stores

@@ -13,11 +13,11 @@ from chalicelib.domain import shape
 from chalicelib.domain.errors import ValidationFailed
 from chalicelib.domain.schema import FIELD_TYPES
 from chalicelib.domain.shape import Key, checked
-from chalicelib.services import datasets, resources, schedules, stacks
+from chalicelib.services import datasets, resource_drafts, resources, schedules, stacks
 from chalicelib.services.alert_settings import NOBODY, Requester
 from chalicelib.services.schedule_marks import stored_schedules
 from chalicelib.services.schedules import Offer
-from chalicelib.store.catalog import DatasetItem
+from chalicelib.store.catalog.drafts import DatasetItem
 from chalicelib.store.stores import Stores
 
 FORMAT = 1
@@ -98,7 +98,7 @@ def _portable(entries: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     return [{name: value for name, value in entry.items() if name not in _OWN} for entry in entries]
 
 
-def _portable_resource(stores: Stores, draft: resources.Draft) -> dict[str, Any]:
+def _portable_resource(stores: Stores, draft: resource_drafts.Draft) -> dict[str, Any]:
     (shown,) = _portable([resources.shown(stores, draft)])
     if draft.resource.file_uid:
         shown["datasource"] = {"type": "uploaded_file", "file": None}

@@ -24,7 +24,8 @@ from chalicelib.domain.errors import (
     Refused,
 )
 from chalicelib.services.datasets import find_dataset
-from chalicelib.store.catalog import DatasetItem, conflicts_as_edit_conflict
+from chalicelib.store.catalog.drafts import DatasetItem
+from chalicelib.store.catalog.transactions import conflicts_as_edit_conflict
 from chalicelib.store.lane import WORKER_DEAD_AFTER
 
 IDLE, ERROR, LIMIT_REACHED = "idle", "error", "limit_reached"

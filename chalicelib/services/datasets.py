@@ -19,7 +19,9 @@ from chalicelib.services.schedule_marks import mark, mark_all, stored_schedules
 from chalicelib.services.security import changed_security
 from chalicelib.services.source_copies import drop_copies
 from chalicelib.services.sweep import sweep_generations_later
-from chalicelib.store.catalog import (
+from chalicelib.store.catalog.drafts import DatasetItem, ResourceItem, StackItem, UploadedFileItem
+from chalicelib.store.catalog.incoming import AcceptedRefreshItem, SourceSecretsItem
+from chalicelib.store.catalog.keys import (
     ACCEPTED_REFRESH,
     CONFIG,
     DATASETS,
@@ -30,20 +32,11 @@ from chalicelib.store.catalog import (
     RESOURCE,
     SECRETS,
     SOURCES,
-    AcceptedRefreshItem,
-    DatasetItem,
-    LiveItem,
-    PublicationItem,
-    PublishedSourcesItem,
-    ResourceItem,
-    SourceSecretsItem,
-    StackItem,
-    UploadedFileItem,
-    conflicts_as_edit_conflict,
     dataset_pk,
     live_pk,
-    one_transaction,
 )
+from chalicelib.store.catalog.published import LiveItem, PublicationItem, PublishedSourcesItem
+from chalicelib.store.catalog.transactions import conflicts_as_edit_conflict, one_transaction
 from chalicelib.store.dynamodb import Deadline
 from chalicelib.store.stores import Stores
 

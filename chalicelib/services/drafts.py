@@ -12,7 +12,8 @@ from chalicelib.domain.inference import merge_fields
 from chalicelib.domain.live import Configuration, Intake
 from chalicelib.domain.processors import compile_processor, typed_fields
 from chalicelib.domain.schema import Schema
-from chalicelib.store.catalog import FIELDS, PROCESSORS, RESOURCE, ResourceItem, StackItem, dataset_pk
+from chalicelib.store.catalog.drafts import ResourceItem, StackItem
+from chalicelib.store.catalog.keys import FIELDS, PROCESSORS, RESOURCE, dataset_pk
 
 MAX_BYTES = 170_000  # of JSON: the published and the coming one, titles, switches and visible fields share 400 KB
 Entries = Sequence[Mapping[str, Any]]

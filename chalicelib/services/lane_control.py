@@ -14,7 +14,8 @@ from chalicelib.services.datasets import find_dataset, live_item
 from chalicelib.services.job_payload import discard_payloads
 from chalicelib.services.source_copies import discard_staged_copies
 from chalicelib.services.sweep import sweep_later
-from chalicelib.store.catalog import LiveItem, one_transaction
+from chalicelib.store.catalog.published import LiveItem
+from chalicelib.store.catalog.transactions import one_transaction
 from chalicelib.store.dynamodb import Deadline
 from chalicelib.store.lane import LaneHealth
 from chalicelib.store.stores import Stores

@@ -31,7 +31,8 @@ from chalicelib.domain.run_state import (
 from chalicelib.domain.upcoming import runs_at
 from chalicelib.services.run_results import conclude
 from chalicelib.services.schedule_plan import stored_plan
-from chalicelib.store.catalog import RUN, SCHEDULE, ScheduleItem, dataset_pk
+from chalicelib.store.catalog.drafts import ScheduleItem
+from chalicelib.store.catalog.keys import RUN, SCHEDULE, dataset_pk
 from chalicelib.store.dynamodb import Deadline
 from chalicelib.store.runs import BUSY, KIND, TAKEN
 from chalicelib.store.stores import Stores

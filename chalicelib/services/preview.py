@@ -17,7 +17,7 @@ from chalicelib.services.resources import find_resource
 from chalicelib.services.source_files import read_source
 from chalicelib.services.source_head import Fetching, Head, fetch_head, look_at
 from chalicelib.sources.failures import FetchFailed
-from chalicelib.store.catalog import ResourceItem
+from chalicelib.store.catalog.drafts import ResourceItem
 from chalicelib.store.stores import Stores
 
 RECORDS = 20

@@ -32,7 +32,6 @@ from chalicelib.services.dataset_status import (
     QUEUED,
     READY,
     SAVING,
-    TRIES,
     UNFINISHED,
     WAITING_LEASE,
     WORKER_LEASE,
@@ -46,21 +45,14 @@ from chalicelib.services.dataset_status import (
 from chalicelib.services.datasets import find_dataset, live_item
 from chalicelib.services.publication_plan import LIMITS, Limits, Plan, draft_plan, uploaded_bytes
 from chalicelib.services.publication_staging import commit_publication, stage_sources
-from chalicelib.services.published_sources import sources_item
+from chalicelib.services.publication_switch import switch_over
 from chalicelib.services.rekeying import foreseen_loss
 from chalicelib.services.source_copies import drop_copies
 from chalicelib.services.sweep import sweep_generations_later
-from chalicelib.store.catalog import (
-    PUBLICATION,
-    SOURCES,
-    DatasetItem,
-    LiveItem,
-    PublicationItem,
-    PublishedSourcesItem,
-    conflicts_as_edit_conflict,
-    dataset_pk,
-    one_transaction,
-)
+from chalicelib.store.catalog.drafts import DatasetItem
+from chalicelib.store.catalog.keys import PUBLICATION, SOURCES, dataset_pk
+from chalicelib.store.catalog.published import LiveItem, PublicationItem, PublishedSourcesItem
+from chalicelib.store.catalog.transactions import conflicts_as_edit_conflict, one_transaction
 from chalicelib.store.due import due_shard
 from chalicelib.store.dynamodb import Deadline, aws_faults_as_unavailable
 from chalicelib.store.job_item import RUNG_AGAIN_AFTER
@@ -95,9 +87,11 @@ def publish(
         if not has_time or _is_large(dataset_uid, plan, limits):
             _hand_over(stores, dataset, plan, now)
         elif plan.sources or live.has_jobs or plan.rekeys(live) or _leaves_records_behind(live, plan.configuration):
-            _stage_and_commit(stores, dataset, live, plan, now=now, deadline=deadline, limits=limits)
+            _stage_and_commit(
+                stores, dataset, live, plan, now=now, deadline=deadline, limits=limits, has_looked=not plan.sources
+            )
         else:
-            _switch_over(dataset_uid, live, plan.configuration, now)
+            switch_over(dataset_uid, live, plan.configuration, now)
 
 
 def run_publication(
@@ -188,12 +182,14 @@ def _stage_and_commit(
     now: datetime,
     deadline: Deadline,
     limits: Limits,
+    has_looked: bool = False,
 ) -> None:
-    """Read the files to their end, then make the publication a job. A failure until there has changed nothing."""
+    """Read the files to their end, then make the publication a job. A failure until there has changed nothing.
+    `has_looked` tells that what the publication would lose was looked at just now."""
     staged = stage_sources(stores, live, plan, now=now, deadline=deadline, limits=limits)
     try:
         live = _live(stores, dataset, deadline)
-        if not _check_loss(stores, live, plan, deadline):
+        if not has_looked and not _check_loss(stores, live, plan, deadline):
             raise TemporarilyUnavailable(_TOO_MANY)
         moment = now + timedelta(seconds=deadline.elapsed())  # reading the files may have taken minutes
         move(dataset.uid, SAVING, moment, lease=WORKER_LEASE)
@@ -234,50 +230,6 @@ def _is_large(dataset_uid: str, plan: Plan, limits: Limits) -> bool:
 def _leaves_records_behind(live: LiveDataset, configuration: Configuration) -> bool:
     """Whether a resource that was published, and may have records, is gone."""
     return live.is_published and bool(live.configuration.intakes.keys() - configuration.intakes.keys())
-
-
-def _switch_over(dataset_uid: str, live: LiveDataset, configuration: Configuration, now: datetime) -> None:
-    """Publish in one transaction, on condition that nothing was published, unpublished or accepted as a job since
-    `live` was read. An edit of the title at the same moment makes it try again."""
-    for attempt in range(TRIES):
-        dataset = find_dataset(dataset_uid)
-        item = live_item(dataset.dataset_id)
-        if (item.version, item.generation, item.seq) != (live.version, live.generation, live.seq):
-            raise EditConflict
-        try:
-            with one_transaction() as transaction:
-                transaction.update(
-                    item,
-                    [
-                        LiveItem.configuration.set(configuration.as_json()),
-                        LiveItem.version.set(live.version + 1),
-                        LiveItem.published_version.set(live.version + 1),
-                        LiveItem.is_published.set(True),
-                    ],
-                    condition=LiveItem.seq == live.seq,
-                )
-                transaction.save(sources_item(dataset_uid, live.version + 1))
-                transaction.update(
-                    dataset,
-                    [
-                        DatasetItem.is_published.set(True),
-                        DatasetItem.records_errors.set([]),
-                        DatasetItem.updated_at.set(now.isoformat(timespec="milliseconds")),
-                    ],
-                )
-                settle_watches(
-                    transaction,
-                    dataset_uid,
-                    is_published=True,
-                    configuration=configuration.as_json(),
-                    switches=item.switches,
-                    now=now,
-                )
-        except EditConflict:
-            if attempt == TRIES - 1:
-                raise
-        else:
-            return
 
 
 _TOO_MANY = (

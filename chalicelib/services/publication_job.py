@@ -11,19 +11,20 @@ from chalicelib.domain.job import Job
 from chalicelib.domain.live import Configuration
 from chalicelib.domain.receipt import Tally
 from chalicelib.domain.rekeying import Rekeyer
-from chalicelib.services.alert_settings import settle_watches
 from chalicelib.services.dataset_status import go_on_saving, saved
 from chalicelib.services.datasets import find_dataset, live_item
 from chalicelib.services.direct_writers import let_direct_writers_end
 from chalicelib.services.job_payload import load_changes, load_text
 from chalicelib.services.publication_plan import Source
+from chalicelib.services.publication_switch import write_switch
 from chalicelib.services.published_sources import sources_item
 from chalicelib.services.rekeying import Rekeying
 from chalicelib.services.removal import Removal
 from chalicelib.services.source_copies import copy_item, discard_staged_copies, drop_copies
 from chalicelib.services.sweep import sweep_later
 from chalicelib.services.writing import Batch, write_batches
-from chalicelib.store.catalog import DatasetItem, LiveItem, one_transaction
+from chalicelib.store.catalog.published import LiveItem
+from chalicelib.store.catalog.transactions import one_transaction
 from chalicelib.store.dynamodb import Deadline
 from chalicelib.store.records import Origin
 from chalicelib.store.stores import Stores
@@ -86,10 +87,16 @@ def _drop_others(stores: Stores, job: Job, clock: Callable[[], datetime], deadli
 
 
 def _switch_over(stores: Stores, job: Job, now: datetime, deadline: Deadline) -> None:
-    """The moment of publication: one transaction. Pushes that are queued, and edits, at the same moment make it try
-    again."""
+    """Publish what was written. Pushes that are queued, and edits, at the same moment make it try again."""
     attempt, before = 0, job.options["rekeys_from"]
     generation = job.generation if before is None else before
+    changes = [
+        LiveItem.configuration.set(LiveItem.coming),
+        LiveItem.published_version.set(job.version),
+        LiveItem.coming.remove(),
+        LiveItem.generation.set(job.generation),
+        LiveItem.coming_generation.remove(),
+    ]
     while True:
         dataset, item = find_dataset(job.dataset_uid), live_item(job.dataset_id)
         if (item.version, item.generation) != (job.version, generation):
@@ -97,39 +104,21 @@ def _switch_over(stores: Stores, job: Job, now: datetime, deadline: Deadline) ->
             return  # unpublished, or published anew behind this: the lane brings that
         try:
             with one_transaction() as transaction:
-                transaction.update(
-                    item,
-                    [
-                        LiveItem.configuration.set(LiveItem.coming),
-                        LiveItem.published_version.set(job.version),
-                        LiveItem.is_published.set(True),
-                        LiveItem.coming.remove(),
-                        LiveItem.generation.set(job.generation),
-                        LiveItem.coming_generation.remove(),
-                    ],
-                    condition=(LiveItem.version == job.version) & (LiveItem.generation == generation),
-                )
-                transaction.update(
+                write_switch(
+                    transaction,
                     dataset,
-                    [
-                        DatasetItem.is_published.set(True),
-                        DatasetItem.records_errors.set(job.options["errors"]),
-                        DatasetItem.updated_at.set(now.isoformat(timespec="milliseconds")),
-                    ],
+                    item,
+                    changes=changes,
+                    condition=(LiveItem.version == job.version) & (LiveItem.generation == generation),
+                    configuration=item.coming,
+                    errors=job.options["errors"],
+                    sources=sources_item(job.dataset_uid, job.version, _sources(job)),
+                    now=now,
                 )
                 if before is not None:
                     sweep_later(transaction, job.dataset_uid, before, now)
-                transaction.save(sources_item(job.dataset_uid, job.version, _sources(job)))
                 for resource_uid, copy in job.options["copies"].items():
                     transaction.save(copy_item(job, resource_uid, job.version, copy))
-                settle_watches(
-                    transaction,
-                    job.dataset_uid,
-                    is_published=True,
-                    configuration=item.coming,
-                    switches=item.switches,
-                    now=now,
-                )
         except EditConflict:
             deadline.pause(attempt)
             attempt += 1

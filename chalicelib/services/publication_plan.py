@@ -14,7 +14,7 @@ from chalicelib.services.drafts import draft_configuration, draft_resources
 from chalicelib.services.source_files import size_of
 from chalicelib.sources.address_guard import AddressGuard
 from chalicelib.sources.fetching import PUBLIC_ONLY
-from chalicelib.store.catalog import ResourceItem
+from chalicelib.store.catalog.drafts import ResourceItem
 
 MAX_SOURCES_BYTES = 100_000  # of JSON: a job's item holds them beside its receipt
 

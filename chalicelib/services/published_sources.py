@@ -6,7 +6,8 @@ from dataclasses import asdict, dataclass
 from pynamodb.exceptions import DoesNotExist
 
 from chalicelib.services.publication_plan import Source
-from chalicelib.store.catalog import SOURCES, PublishedSourcesItem, dataset_pk
+from chalicelib.store.catalog.keys import SOURCES, dataset_pk
+from chalicelib.store.catalog.published import PublishedSourcesItem
 
 
 @dataclass(frozen=True, kw_only=True)

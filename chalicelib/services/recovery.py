@@ -29,15 +29,11 @@ from chalicelib.services.recovery_state import (
     outcome_of,
 )
 from chalicelib.services.replay import Scope
-from chalicelib.services.resources import Draft, find_resource
-from chalicelib.store.catalog import (
-    RECOVERY,
-    RECOVERY_ABORT,
-    RecoveryAbortItem,
-    RecoveryItem,
-    conflicts_as_edit_conflict,
-    dataset_pk,
-)
+from chalicelib.services.resource_drafts import Draft
+from chalicelib.services.resources import find_resource
+from chalicelib.store.catalog.keys import RECOVERY, RECOVERY_ABORT, dataset_pk
+from chalicelib.store.catalog.recovery import RecoveryAbortItem, RecoveryItem
+from chalicelib.store.catalog.transactions import conflicts_as_edit_conflict
 from chalicelib.store.due import due_shard
 from chalicelib.store.dynamodb import Deadline
 from chalicelib.store.job_item import RUNG_AGAIN_AFTER

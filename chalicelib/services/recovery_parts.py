@@ -6,7 +6,7 @@ from datetime import datetime
 from chalicelib.services.drafts import draft_resources
 from chalicelib.services.job_payload import discard_parts
 from chalicelib.services.recovery_state import settle
-from chalicelib.store.catalog import RecoveryItem
+from chalicelib.store.catalog.recovery import RecoveryItem
 from chalicelib.store.objects import job_key
 from chalicelib.store.stores import Stores
 

@@ -22,7 +22,8 @@ from chalicelib.services.recovery_state import ABORTED, ABORTED_MESSAGE, APPLYIN
 from chalicelib.services.replay import MAX_IDS, Replay, Scope
 from chalicelib.services.staging import Stager
 from chalicelib.services.writing import tally_batches
-from chalicelib.store.catalog import RecoveryItem, conflicts_as_edit_conflict
+from chalicelib.store.catalog.recovery import RecoveryItem
+from chalicelib.store.catalog.transactions import conflicts_as_edit_conflict
 from chalicelib.store.dynamodb import Deadline, aws_faults_as_unavailable
 from chalicelib.store.records import TableWrite
 from chalicelib.store.stores import Stores

@@ -22,7 +22,8 @@ from chalicelib.services.datasets import find_dataset
 from chalicelib.services.recovery_parts import end_unwritten
 from chalicelib.services.recovery_reading import RUNG_AFTER, Reading, TakenOver
 from chalicelib.services.recovery_state import FAILED, QUEUED, READING, load_recovery
-from chalicelib.store.catalog import RecoveryItem, conflicts_as_edit_conflict
+from chalicelib.store.catalog.recovery import RecoveryItem
+from chalicelib.store.catalog.transactions import conflicts_as_edit_conflict
 from chalicelib.store.dynamodb import Deadline
 from chalicelib.store.stores import Stores
 

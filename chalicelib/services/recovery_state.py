@@ -14,14 +14,9 @@ from pynamodb.expressions.update import Action
 
 from chalicelib.domain.errors import EditConflict
 from chalicelib.domain.receipt import FAILED as RECEIPT_FAILED
-from chalicelib.store.catalog import (
-    RECOVERY,
-    RECOVERY_ABORT,
-    RecoveryAbortItem,
-    RecoveryItem,
-    conflicts_as_edit_conflict,
-    dataset_pk,
-)
+from chalicelib.store.catalog.keys import RECOVERY, RECOVERY_ABORT, dataset_pk
+from chalicelib.store.catalog.recovery import RecoveryAbortItem, RecoveryItem
+from chalicelib.store.catalog.transactions import conflicts_as_edit_conflict
 from chalicelib.store.dynamodb import Deadline
 from chalicelib.store.stores import Stores
 

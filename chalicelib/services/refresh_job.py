@@ -19,7 +19,7 @@ from chalicelib.services.job_payload import load_changes
 from chalicelib.services.removal import Removal
 from chalicelib.services.source_copies import copy_item, discard_objects, find_copy, objects_of
 from chalicelib.services.writing import Batch, drop_contents, write_batches
-from chalicelib.store.catalog import CopyItem
+from chalicelib.store.catalog.incoming import CopyItem
 from chalicelib.store.dynamodb import Deadline, aws_faults_as_unavailable
 from chalicelib.store.records import Origin, StoredMark
 from chalicelib.store.stores import Stores

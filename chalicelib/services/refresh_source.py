@@ -34,7 +34,8 @@ from chalicelib.services.staging import Stager, stage_records
 from chalicelib.sources.address_guard import AddressGuard
 from chalicelib.sources.formats.source_record import SourceRecord
 from chalicelib.sources.transfer import Fetched
-from chalicelib.store.catalog import ACCEPTED_REFRESH, AcceptedRefreshItem, CopyItem, dataset_pk
+from chalicelib.store.catalog.incoming import AcceptedRefreshItem, CopyItem
+from chalicelib.store.catalog.keys import ACCEPTED_REFRESH, dataset_pk
 from chalicelib.store.dynamodb import Deadline
 from chalicelib.store.records import TableWrite
 from chalicelib.store.stores import Stores

@@ -21,7 +21,10 @@ from chalicelib.services.datasets import find_dataset
 from chalicelib.services.drafts import draft_resources
 from chalicelib.services.source_head import Fetching, fetch_head, look_at
 from chalicelib.sources.failures import AddressRefused, FetchFailed, InvalidSource
-from chalicelib.store.catalog import SECRETS, SOURCES, PublishedSourcesItem, ResourceItem, SourceSecretsItem, dataset_pk
+from chalicelib.store.catalog.drafts import ResourceItem
+from chalicelib.store.catalog.incoming import SourceSecretsItem
+from chalicelib.store.catalog.keys import SECRETS, SOURCES, dataset_pk
+from chalicelib.store.catalog.published import PublishedSourcesItem
 from chalicelib.store.source_secrets import made_at
 from chalicelib.store.stores import Stores
 

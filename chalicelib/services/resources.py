@@ -1,66 +1,55 @@
-"""Resources of a dataset's draft: where its records come from. Push on/off and push keys act at once."""
+"""Resources of a dataset's draft: where its records come from."""
 
 import secrets
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from pynamodb.exceptions import DoesNotExist
-
-from chalicelib.domain import shape
-from chalicelib.domain.errors import NotFound, ValidationFailed
-from chalicelib.domain.identifiers import derive_push_key, fingerprint, is_uid, new_uid, slugified
+from chalicelib.domain.errors import ValidationFailed
+from chalicelib.domain.identifiers import fingerprint, new_uid, slugified
 from chalicelib.domain.live import PushKeyHash, Switches
 from chalicelib.domain.resource_shape import ALERT_PARAMS, FILE_TYPES, REALTIME_DEFAULTS, checked_resource
-from chalicelib.domain.shape import Key, checked
 from chalicelib.services.alert_settings import (
     NOBODY,
     Requester,
     ask_for_agreement,
     change_watch,
     drop_watches,
-    settle_watches,
     silence_minutes,
     watch_items_of,
 )
 from chalicelib.services.datasets import find_dataset, live_item
 from chalicelib.services.drafts import draft_resources
+from chalicelib.services.push_switches import push_key
 from chalicelib.services.remote_sources import delete_unused_secrets, take_source
+from chalicelib.services.resource_drafts import Draft, load_draft, switches_of, with_switches
 from chalicelib.services.schedule_marks import mark_all
 from chalicelib.services.scheduling import settle_all
 from chalicelib.services.source_copies import drop_source_copy
 from chalicelib.services.source_files import infer_source_fields
 from chalicelib.services.source_head import Fetching
-from chalicelib.store.catalog import RESOURCE, LiveItem, ResourceItem, dataset_pk, one_transaction
+from chalicelib.store.catalog.drafts import ResourceItem
+from chalicelib.store.catalog.keys import RESOURCE, dataset_pk
+from chalicelib.store.catalog.published import LiveItem
+from chalicelib.store.catalog.transactions import one_transaction
 from chalicelib.store.stores import Stores
 
 MAX_RESOURCES = 20
-MAX_OVERLAP_MINUTES = 7 * 24 * 60
-MAX_OVERLAPPING = 5
 REALTIME = "realtime"
 _IMMEDIATE = ("push_enabled", "recovery", "recovery_days")  # params that act at once: they are kept as switches
-
-
-@dataclass(frozen=True, kw_only=True)
-class Draft:
-    """A resource with its switches (realtime only), both as they stand."""
-
-    resource: ResourceItem
-    switches: Switches | None
 
 
 def list_resources(dataset_uid: str) -> list[Draft]:
     """The resources of a dataset, oldest first."""
     live = live_item(find_dataset(dataset_uid).dataset_id)
-    return [Draft(resource=r, switches=_switches(live, r)) for r in draft_resources(dataset_uid)]
+    return [Draft(resource=r, switches=switches_of(live, r)) for r in draft_resources(dataset_uid)]
 
 
 def find_resource(dataset_uid: str, resource_uid: str) -> Draft:
     """One resource of this dataset, else NotFound."""
-    resource, live = _load(dataset_uid, resource_uid)
-    return Draft(resource=resource, switches=_switches(live, resource))
+    resource, live = load_draft(dataset_uid, resource_uid)
+    return Draft(resource=resource, switches=switches_of(live, resource))
 
 
 def create_resource(
@@ -125,8 +114,8 @@ def edit_resource(
     """Replace the resource's title, params and source. All but push on/off, recovery and the alert takes effect at the
     next publish. With `push_base` the push URL may be sent back as it is shown; a remote source is looked at with
     `fetching`."""
-    resource, live = _load(dataset_uid, resource_uid)
-    switches = _switches(live, resource)
+    resource, live = load_draft(dataset_uid, resource_uid)
+    switches = switches_of(live, resource)
     before = shown(stores, Draft(resource=resource, switches=switches), push_base)
     values = checked_resource(body, resource.type, read_only=before)
     if switches is not None:  # like push on/off, an alert stays as it is until it is named
@@ -152,14 +141,14 @@ def edit_resource(
 def delete_resource(stores: Stores, dataset_uid: str, resource_uid: str, now: datetime) -> None:
     """Delete a resource: its push key is dead at once, its records go at the next publish. A source copy goes with it,
     and its secrets unless the published configuration needs them."""
-    resource, live = _load(dataset_uid, resource_uid)
+    resource, live = load_draft(dataset_uid, resource_uid)
     if resource.source:
         drop_source_copy(stores, dataset_uid, resource.uid)
     are_concerned = bool(resource.source) and mark_all(dataset_uid, now)
     with one_transaction() as transaction:
         transaction.delete(resource)
         if resource.type == REALTIME:
-            transaction.update(live, [LiveItem.switches.set(_with(live, resource, None))])
+            transaction.update(live, [LiveItem.switches.set(with_switches(live, resource, None))])
             drop_watches(transaction, watch_items_of(dataset_uid, resource_uid))
     if are_concerned:
         settle_all(stores, dataset_uid, now)
@@ -169,50 +158,8 @@ def delete_resource(stores: Stores, dataset_uid: str, resource_uid: str, now: da
 
 def clean_cache(stores: Stores, dataset_uid: str, resource_uid: str) -> None:
     """Drop what is kept of a remote source beside its records; a resource of which nothing is kept is fine."""
-    resource, _ = _load(dataset_uid, resource_uid)
+    resource, _ = load_draft(dataset_uid, resource_uid)
     drop_source_copy(stores, dataset_uid, resource.uid)
-
-
-def set_push_enabled(dataset_uid: str, resource_uid: str, enabled: bool, now: datetime) -> Draft:
-    """Let the resource take pushes, or refuse them; at once, and without touching a record. Its alert rests
-    meanwhile."""
-    resource, live = _load(dataset_uid, resource_uid)
-    switches = replace(_realtime(live, resource), push_enabled=enabled)
-    with one_transaction() as transaction:
-        all_switches = _with(live, resource, switches)
-        transaction.update(live, [LiveItem.switches.set(all_switches)])
-        transaction.save(resource)
-        settle_watches(
-            transaction,
-            dataset_uid,
-            is_published=live.is_published,
-            configuration=live.configuration,
-            switches=all_switches,
-            now=now,
-        )
-    return Draft(resource=resource, switches=switches)
-
-
-def renew_push_key(stores: Stores, dataset_uid: str, resource_uid: str, body: Any, now: datetime) -> Draft:
-    """Give the resource a new push key. With `overlap_minutes` the present one stays valid that long, so that
-    devices can be moved over; without, it is dead at once."""
-    resource, live = _load(dataset_uid, resource_uid)
-    switches = _realtime(live, resource)
-    overlap = checked(body, _RENEWAL).get("overlap_minutes", 0)
-    end = int(now.timestamp()) + 60 * overlap
-    kept = _overlapping(switches.keys, end, now) if overlap else ()
-    resource.key_id, resource.key_nonce = stores.push_secrets.current, secrets.token_hex(16)
-    key = PushKeyHash(sha256=fingerprint(push_key(stores, resource)))
-    renewed = replace(switches, keys=(key, *kept))
-    with one_transaction() as transaction:
-        transaction.update(live, [LiveItem.switches.set(_with(live, resource, renewed))])
-        transaction.save(resource)
-    return Draft(resource=resource, switches=renewed)
-
-
-def push_key(stores: Stores, resource: ResourceItem) -> str:
-    """The present push key of a realtime resource, derived anew: it is stored nowhere."""
-    return derive_push_key(stores.push_secrets.get(resource.key_id or ""), resource.uid, resource.key_nonce or "")
 
 
 def shown(stores: Stores, draft: Draft, push_base: str | None = None) -> dict[str, Any]:
@@ -243,15 +190,6 @@ def shown(stores: Stores, draft: Draft, push_base: str | None = None) -> dict[st
     return body
 
 
-def _load(dataset_uid: str, resource_uid: str) -> tuple[ResourceItem, LiveItem]:
-    dataset = find_dataset(dataset_uid)
-    if is_uid(resource_uid):
-        with suppress(DoesNotExist):
-            resource = ResourceItem.get(dataset_pk(dataset_uid), RESOURCE + resource_uid, consistent_read=True)
-            return resource, live_item(dataset.dataset_id)
-    raise NotFound(f"This dataset has no resource '{resource_uid[:40]}': list them with GET resources/.")
-
-
 def _take_values(
     stores: Stores,
     dataset_uid: str,
@@ -274,27 +212,6 @@ def _take_values(
     resource.source_fields = infer_source_fields(stores, dataset_uid, resource)
 
 
-def _switches(live: LiveItem, resource: ResourceItem) -> Switches | None:
-    stored = live.switches.get(resource.resource_id)
-    return Switches.from_json(stored) if stored else None
-
-
-def _realtime(live: LiveItem, resource: ResourceItem) -> Switches:
-    switches = _switches(live, resource)
-    if switches is None:
-        raise ValidationFailed(
-            {"type": [f"this resource is of type {resource.type}; only realtime ones are pushed to"]}
-        )
-    return switches
-
-
-def _with(live: LiveItem, resource: ResourceItem, switches: Switches | None) -> dict[str, Any]:
-    others = {
-        resource_id: stored for resource_id, stored in live.switches.items() if resource_id != resource.resource_id
-    }
-    return others if switches is None else {**others, resource.resource_id: switches.as_json()}
-
-
 def _store_settings(
     stores: Stores,
     live: LiveItem,
@@ -308,7 +225,7 @@ def _store_settings(
     switches = replace(switches, silence_minutes=silence_minutes(resource.params))
     change = change_watch(stores, live, resource, switches, requester=requester, now=now)
     with one_transaction() as transaction:
-        transaction.update(live, [LiveItem.switches.set(_with(live, resource, switches))])
+        transaction.update(live, [LiveItem.switches.set(with_switches(live, resource, switches))])
         transaction.save(resource)
         change.write(transaction)
     ask_for_agreement(stores, change, requester, now)
@@ -318,12 +235,3 @@ def _store_settings(
 def _free_id(wanted: str, taken: set[str]) -> str:
     candidates = [wanted, *(f"{wanted[:90]}{number}" for number in range(1, MAX_RESOURCES + 1))]
     return next(candidate for candidate in candidates if candidate not in taken)
-
-
-def _overlapping(keys: Sequence[PushKeyHash], end: int, now: datetime) -> tuple[PushKeyHash, ...]:
-    """The keys that stay valid beside a new one: the present one until `end`, older ones until their own end."""
-    valid = [key for key in keys if key.expires_at is None or key.expires_at > now.timestamp()]
-    return tuple(replace(key, expires_at=key.expires_at or end) for key in valid)[:MAX_OVERLAPPING]
-
-
-_RENEWAL = {"overlap_minutes": Key(problem=shape.whole(0, MAX_OVERLAP_MINUTES))}

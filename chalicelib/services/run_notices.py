@@ -11,7 +11,8 @@ from chalicelib.domain.run_state import Run
 from chalicelib.services.daily_report import note_failed_run
 from chalicelib.services.datasets import find_dataset
 from chalicelib.services.outbox import notify
-from chalicelib.store.catalog import SCHEDULE, ScheduleItem, dataset_pk
+from chalicelib.store.catalog.drafts import ScheduleItem
+from chalicelib.store.catalog.keys import SCHEDULE, dataset_pk
 from chalicelib.store.dynamodb import Deadline
 from chalicelib.store.stores import Stores
 

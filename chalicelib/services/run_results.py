@@ -22,7 +22,8 @@ from chalicelib.domain.upcoming import next_runs
 from chalicelib.services.run_notices import report_failure, tell_of_schedule
 from chalicelib.services.schedule_marks import marked
 from chalicelib.services.schedule_plan import stored_plan
-from chalicelib.store.catalog import SCHEDULE, ScheduleItem, dataset_pk
+from chalicelib.store.catalog.drafts import ScheduleItem
+from chalicelib.store.catalog.keys import SCHEDULE, dataset_pk
 from chalicelib.store.dynamodb import Deadline
 from chalicelib.store.runs import ADD, RESET
 from chalicelib.store.stores import Stores

@@ -12,7 +12,8 @@ from datetime import datetime
 from pynamodb.expressions.update import Action
 from pynamodb.transactions import TransactWrite
 
-from chalicelib.store.catalog import SCHEDULE, UNSETTLED, ScheduleItem, UnsettledItem, dataset_pk
+from chalicelib.store.catalog.drafts import ScheduleItem, UnsettledItem
+from chalicelib.store.catalog.keys import SCHEDULE, UNSETTLED, dataset_pk
 from chalicelib.store.due import due_shard
 
 KIND = "scheduler"  # in the index of what is due

@@ -9,7 +9,7 @@ from chalicelib.domain.cron import NoCron
 from chalicelib.domain.errors import ValidationFailed
 from chalicelib.domain.recurrence import Recurrence, checked_recurrence, timetable_of
 from chalicelib.domain.timetable import Timetable, cron_timetable
-from chalicelib.store.catalog import ScheduleItem
+from chalicelib.store.catalog.drafts import ScheduleItem
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -21,7 +21,9 @@ from chalicelib.services.drafts import draft_resources
 from chalicelib.services.schedule_marks import mark, mark_all, stored_schedules
 from chalicelib.services.schedule_plan import Plan, cron_plan, recurrence_plan, stored_plan
 from chalicelib.services.scheduling import paused_because, settle, settle_all
-from chalicelib.store.catalog import SCHEDULE, ScheduleItem, dataset_pk, one_transaction
+from chalicelib.store.catalog.drafts import ScheduleItem
+from chalicelib.store.catalog.keys import SCHEDULE, dataset_pk
+from chalicelib.store.catalog.transactions import one_transaction
 from chalicelib.store.dynamodb import Deadline
 from chalicelib.store.stores import Stores
 

@@ -18,14 +18,9 @@ from chalicelib.services.datasets import find_dataset
 from chalicelib.services.drafts import draft_resources
 from chalicelib.services.schedule_marks import KIND, mark_all
 from chalicelib.services.schedule_plan import stored_plan
-from chalicelib.store.catalog import (
-    SCHEDULE,
-    UNSETTLED,
-    ScheduleItem,
-    UnsettledItem,
-    conflicts_as_edit_conflict,
-    dataset_pk,
-)
+from chalicelib.store.catalog.drafts import ScheduleItem, UnsettledItem
+from chalicelib.store.catalog.keys import SCHEDULE, UNSETTLED, dataset_pk
+from chalicelib.store.catalog.transactions import conflicts_as_edit_conflict
 from chalicelib.store.dynamodb import Deadline, aws_faults_as_unavailable
 from chalicelib.store.scheduler import SCHEDULED_TIME
 from chalicelib.store.stores import Stores

@@ -6,7 +6,8 @@ from chalicelib.domain.errors import ValidationFailed
 from chalicelib.domain.schema import Schema
 from chalicelib.domain.security import DefaultSecurity
 from chalicelib.services.drafts import draft_resources, draft_schema, load_stack
-from chalicelib.store.catalog import FIELDS, PROCESSORS, LiveItem
+from chalicelib.store.catalog.keys import FIELDS, PROCESSORS
+from chalicelib.store.catalog.published import LiveItem
 
 
 def changed_security(dataset_uid: str, live: LiveItem, body: Any) -> DefaultSecurity:

@@ -19,7 +19,9 @@ from chalicelib.domain.manifest import Manifest
 from chalicelib.sources.formats.opening import open_records
 from chalicelib.sources.formats.source_record import SourceRecord
 from chalicelib.sources.transfer import Fetched
-from chalicelib.store.catalog import COPY, CopyItem, conflicts_as_edit_conflict, dataset_pk
+from chalicelib.store.catalog.incoming import CopyItem
+from chalicelib.store.catalog.keys import COPY, dataset_pk
+from chalicelib.store.catalog.transactions import conflicts_as_edit_conflict
 from chalicelib.store.dynamodb import aws_faults_as_unavailable
 from chalicelib.store.stores import Stores
 

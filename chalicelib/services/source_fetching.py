@@ -10,7 +10,7 @@ from chalicelib.services.remote_sources import fetchable
 from chalicelib.sources.address_guard import AddressGuard
 from chalicelib.sources.fetching import fetch
 from chalicelib.sources.transfer import Fetched, Validators
-from chalicelib.store.catalog import CopyItem
+from chalicelib.store.catalog.incoming import CopyItem
 from chalicelib.store.dynamodb import Deadline, aws_faults_as_unavailable
 from chalicelib.store.objects import MultipartUpload
 from chalicelib.store.stores import Stores

@@ -19,7 +19,8 @@ from chalicelib.sources.formats.broken import BrokenFile
 from chalicelib.sources.formats.detection import detect
 from chalicelib.sources.formats.opening import open_records
 from chalicelib.sources.formats.source_record import SourceRecord
-from chalicelib.store.catalog import FILE, ResourceItem, UploadedFileItem, dataset_pk
+from chalicelib.store.catalog.drafts import ResourceItem, UploadedFileItem
+from chalicelib.store.catalog.keys import FILE, dataset_pk
 from chalicelib.store.stores import Stores
 
 MAX_FILE_BYTES = 4 * 1024 * 1024  # what the gateway carries in one request, as base64

@@ -13,7 +13,9 @@ from chalicelib.domain.identifiers import new_uid
 from chalicelib.domain.processors import check_processor
 from chalicelib.services.datasets import find_dataset
 from chalicelib.services.drafts import check_draft, load_stack
-from chalicelib.store.catalog import FIELDS, PROCESSORS, StackItem, conflicts_as_edit_conflict
+from chalicelib.store.catalog.drafts import StackItem
+from chalicelib.store.catalog.keys import FIELDS, PROCESSORS
+from chalicelib.store.catalog.transactions import conflicts_as_edit_conflict
 
 MAX_ENTRIES = 1000
 MAX_BYTES = 150_000  # of JSON; both stacks and the schema must fit one item of 400 KB

@@ -15,7 +15,9 @@ from pynamodb.transactions import TransactWrite
 
 from chalicelib.domain.errors import TemporarilyUnavailable
 from chalicelib.services.bells import SWEEP
-from chalicelib.store.catalog import DATASETS, SWEEPS, DatasetItem, LiveItem, SweepItem
+from chalicelib.store.catalog.drafts import DatasetItem
+from chalicelib.store.catalog.keys import DATASETS, SWEEPS
+from chalicelib.store.catalog.published import LiveItem, SweepItem
 from chalicelib.store.due import due_shard
 from chalicelib.store.dynamodb import Deadline, aws_faults_as_unavailable
 from chalicelib.store.objects import ObjectStore, job_prefix, upload_prefix

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from chalicelib.services.bells import BACKUP, LANE, PUBLISH, RECOVERY, SWEEP, UPLOAD, ring
 from chalicelib.store.backups import backup_pk
-from chalicelib.store.catalog import UPLOADED, dataset_pk, live_pk
+from chalicelib.store.catalog.keys import UPLOADED, dataset_pk, live_pk
 from chalicelib.store.dynamodb import Deadline
 from chalicelib.store.stores import Stores
 

@@ -31,15 +31,9 @@ from chalicelib.services.sign_of_life import note_sign_of_life
 from chalicelib.services.staging import Stager, prepared_batches
 from chalicelib.services.upload_file import Unacceptable, read_upload
 from chalicelib.sources.formats.source_record import SourceRecord
-from chalicelib.store.catalog import (
-    ACCEPTED,
-    CHECKING,
-    REFUSED,
-    UPLOADED,
-    UploadItem,
-    conflicts_as_edit_conflict,
-    dataset_pk,
-)
+from chalicelib.store.catalog.incoming import UploadItem
+from chalicelib.store.catalog.keys import ACCEPTED, CHECKING, REFUSED, UPLOADED, dataset_pk
+from chalicelib.store.catalog.transactions import conflicts_as_edit_conflict
 from chalicelib.store.dynamodb import READ_TIMEOUT, Deadline
 from chalicelib.store.objects import upload_key
 from chalicelib.store.records import TableWrite

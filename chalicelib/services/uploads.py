@@ -28,16 +28,9 @@ from chalicelib.domain.shape import Key, checked
 from chalicelib.services.admission import Admitted, PushTarget, admit, check_open, refusals_noted
 from chalicelib.services.bells import UPLOAD, ring
 from chalicelib.services.source_files import MAX_UPLOAD_BYTES
-from chalicelib.store.catalog import (
-    ACCEPTED,
-    CHECKING,
-    REFUSED,
-    UPLOADED,
-    WAITING,
-    UploadItem,
-    conflicts_as_edit_conflict,
-    dataset_pk,
-)
+from chalicelib.store.catalog.incoming import UploadItem
+from chalicelib.store.catalog.keys import ACCEPTED, CHECKING, REFUSED, UPLOADED, WAITING, dataset_pk
+from chalicelib.store.catalog.transactions import conflicts_as_edit_conflict
 from chalicelib.store.due import due_shard
 from chalicelib.store.dynamodb import Deadline, aws_faults_as_unavailable
 from chalicelib.store.job_item import RUNG_AGAIN_AFTER

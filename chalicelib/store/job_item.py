@@ -9,7 +9,7 @@ import base64
 import orjson
 
 from chalicelib.domain.job import Job
-from chalicelib.store.catalog import JOB, live_pk
+from chalicelib.store.catalog.keys import JOB, live_pk
 from chalicelib.store.due import due_attributes
 from chalicelib.store.dynamodb import Item
 

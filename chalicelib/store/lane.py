@@ -18,7 +18,7 @@ from botocore.exceptions import ClientError, ConnectionError, HTTPClientError
 from chalicelib.domain.errors import ConfigurationMoved, TemporarilyUnavailable
 from chalicelib.domain.job import MAX_ATTEMPTS, Job
 from chalicelib.domain.live import LiveDataset
-from chalicelib.store.catalog import CONFIG, JOB, LANE, live_pk
+from chalicelib.store.catalog.keys import CONFIG, JOB, LANE, live_pk
 from chalicelib.store.dynamodb import Deadline, Item, is_retriable, with_retries
 from chalicelib.store.job_item import job_item, job_key, job_of, number_of
 from chalicelib.store.records import TableWrite

@@ -7,7 +7,7 @@ import orjson
 
 from chalicelib.domain.live import Configuration, LiveDataset, Switches
 from chalicelib.domain.security import DefaultSecurity
-from chalicelib.store.catalog import CONFIG, JOB, live_pk
+from chalicelib.store.catalog.keys import CONFIG, JOB, live_pk
 from chalicelib.store.dynamodb import Deadline, Item, with_retries
 
 _CACHED = 256  # compiled configurations kept per container

@@ -18,7 +18,7 @@ from botocore.exceptions import ClientError
 
 from chalicelib.domain.run_state import RUNNING, Run
 from chalicelib.store.activity import ActivityLog
-from chalicelib.store.catalog import REFRESHING, RUN, dataset_pk
+from chalicelib.store.catalog.keys import REFRESHING, RUN, dataset_pk
 from chalicelib.store.due import due_attributes
 from chalicelib.store.dynamodb import Deadline, Item, with_retries
 from chalicelib.store.records import TableWrite

@@ -14,7 +14,7 @@ import orjson
 from botocore.exceptions import ClientError
 
 from chalicelib.domain.inactivity import SILENT, WATCHING, Watch, due_at, heard, life_noted_every
-from chalicelib.store.catalog import WATCH, dataset_pk
+from chalicelib.store.catalog.keys import WATCH, dataset_pk
 from chalicelib.store.due import due_shard
 from chalicelib.store.dynamodb import Deadline, Item, is_failed_condition, with_retries
 from chalicelib.store.records import TableWrite

@@ -12,7 +12,9 @@ from chalicelib import wiring
 from chalicelib.services.remote_sources import fetchable
 from chalicelib.services.source_copies import content_key
 from chalicelib.store.aws import aws_client
-from chalicelib.store.catalog import COPY, RESOURCE, CopyItem, ResourceItem, dataset_pk
+from chalicelib.store.catalog.drafts import ResourceItem
+from chalicelib.store.catalog.incoming import CopyItem
+from chalicelib.store.catalog.keys import COPY, RESOURCE, dataset_pk
 from tests.api.conftest import Answer, Http
 from tests.api.test_automation import ROOT, created
 from tests.deployment import REGION, tables_text

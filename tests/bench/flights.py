@@ -1,5 +1,5 @@
-"""A large file of real records through the local cloud with the command line: pushed, counted, and pushed again, which
-must write nothing.
+"""A large file of real records through the local cloud with the command line: pushed, counted, pushed again, which must
+write nothing, and unpublished, which must take no longer than of a dataset with three records.
 
     FLIGHTS_CSV=flights.csv.zip python -m tests.bench flights
 
@@ -17,6 +17,7 @@ import time
 import zipfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from infra.local.cloud import LocalCloud, throw_away_cloud
@@ -25,6 +26,8 @@ from tests.bench.report import Row
 
 FILE = "FLIGHTS_CSV"
 UNIQUE_KEY = ("year", "month", "day", "carrier", "flight", "origin", "sched_dep_time")
+_DATASETS = "/automation/v1.0/datasets"
+_ROUNDS, _MOST_OF_FEW = 5, 2.0
 _CLIENT = Path(__file__).parent.parent.parent / "client"
 
 
@@ -36,10 +39,12 @@ def measure() -> list[Row]:
     file = Path(os.environ[FILE]).absolute()
     first, keys, records = _looked_through(file)
     with throw_away_cloud() as cloud, tempfile.TemporaryDirectory() as folder:
-        dataset_id, push_url = _dataset(cloud, first)
+        dataset_id, push_url = _dataset(cloud, "flights", first)
         before, seconds = _push(file, push_url, Path(folder))
         count = _count(cloud, dataset_id)
         again, seconds_again = _push(file, push_url, Path(folder))
+        few = [_unpublished(cloud, _few(cloud, number, first)) for number in range(_ROUNDS)]
+        many = _unpublished(cloud, dataset_id)
     return [
         Row(what="flights that are missing", figure=abs(keys - count), bound=0, remark=f"{count:,} of {keys:,} keys"),
         Row(
@@ -52,6 +57,12 @@ def measure() -> list[Row]:
             figure=again["created"] + again["updated"],
             bound=0,
             remark=f"{_shown(again)} in {seconds_again:.0f} s",
+        ),
+        Row(
+            what="unpublished, time / of three records",
+            figure=many / median(few),
+            bound=_MOST_OF_FEW,
+            remark=f"{many * 1000:.0f} ms; {', '.join(f'{seconds * 1000:.0f}' for seconds in few)} ms",
         ),
     ]
 
@@ -72,17 +83,37 @@ def _opened(file: Path) -> Any:
     return io.TextIOWrapper(archive.open(archive.namelist()[0]), newline="")
 
 
-def _dataset(cloud: LocalCloud, first: Mapping[str, str]) -> tuple[str, str]:
-    manager = Caller(cloud.base_url, {"Authorization": f"Apikey {cloud.api_key}"})
-    datasets = "/automation/v1.0/datasets"
-    made = manager.call("POST", datasets, {"dataset_id": "flights", "metadata": {}})
+def _few(cloud: LocalCloud, number: int, first: Mapping[str, str]) -> str:
+    """A dataset with three records."""
+    dataset_id, push_url = _dataset(cloud, f"flights-{number}", first)
+    records = [{**first, "day": str(day)} for day in (1, 2, 3)]
+    Caller(cloud.base_url).call("POST", push_url.partition("/api")[2], records)
+    return dataset_id
+
+
+def _unpublished(cloud: LocalCloud, dataset_id: str) -> float:
+    """Seconds until unpublishing was answered."""
+    manager = _manager(cloud)
+    (found,) = manager.call("GET", f"{_DATASETS}?dataset_id={dataset_id}")["results"]
+    started = time.perf_counter()
+    manager.call("POST", f"{_DATASETS}/{found['uid']}/unpublish")
+    return time.perf_counter() - started
+
+
+def _manager(cloud: LocalCloud) -> Caller:
+    return Caller(cloud.base_url, {"Authorization": f"Apikey {cloud.api_key}"})
+
+
+def _dataset(cloud: LocalCloud, dataset_id: str, first: Mapping[str, str]) -> tuple[str, str]:
+    manager, datasets = _manager(cloud), _DATASETS
+    made = manager.call("POST", datasets, {"dataset_id": dataset_id, "metadata": {}})
     params = {"bootstrap": [first], "null_values": ["NA"]}
     realtime = manager.call("POST", f"{datasets}/{made['uid']}/resources", {"type": "realtime", "params": params})
     for name in UNIQUE_KEY:
         field = {"type": "annotate", "annotation": "id", "field": name}
         manager.call("POST", f"{datasets}/{made['uid']}/fields", field)
     manager.call("POST", f"{datasets}/{made['uid']}/publish")
-    return "flights", realtime["params"]["push_url"]
+    return dataset_id, realtime["params"]["push_url"]
 
 
 def _push(file: Path, push_url: str, folder: Path) -> tuple[Mapping[str, int], float]:

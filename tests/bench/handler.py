@@ -6,7 +6,7 @@ from typing import Any
 
 from app import app
 from chalicelib.domain.schema import Schema
-from chalicelib.store.catalog import bind_models
+from chalicelib.store.catalog.binding import bind_models
 from tests.bench.endpoint import ENVIRONMENT
 from tests.bench.invocation import run_handler
 from tests.bench.weather import weather_schema

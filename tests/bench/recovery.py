@@ -13,9 +13,10 @@ from chalicelib.domain.identifiers import new_batch_id
 from chalicelib.services.bells import BACKUP, RECOVERY
 from chalicelib.services.recovery_state import DONE, QUEUED, load_recovery
 from chalicelib.services.replay import Scope
-from chalicelib.store import catalog
 from chalicelib.store.backups import backup_pk, entries_key
-from chalicelib.store.catalog import RecoveryItem, dataset_pk
+from chalicelib.store.catalog import keys
+from chalicelib.store.catalog.keys import dataset_pk
+from chalicelib.store.catalog.recovery import RecoveryItem
 from chalicelib.store.dynamodb import Deadline
 from tests.bench.endpoint import ENVIRONMENT, Stub, visited
 from tests.bench.handler import Handler
@@ -131,7 +132,7 @@ def _recovered(stub: Stub, log: Log) -> Recovered:
     moment = datetime.now(UTC).isoformat(timespec="milliseconds")
     RecoveryItem(
         dataset_pk(log.dataset_uid),
-        catalog.RECOVERY,
+        keys.RECOVERY,
         nonce=new_batch_id(datetime.now(UTC)),
         resource_uid=log.resource_uid,
         scope=Scope(resource_uid=log.resource_uid).as_json(),

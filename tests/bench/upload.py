@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 from chalicelib import wiring
 from chalicelib.services.bells import UPLOAD
 from chalicelib.services.source_files import MAX_UPLOAD_BYTES
-from chalicelib.store.catalog import ACCEPTED, CHECKING, UPLOADED, UploadItem, dataset_pk
+from chalicelib.store.catalog.incoming import UploadItem
+from chalicelib.store.catalog.keys import ACCEPTED, CHECKING, UPLOADED, dataset_pk
 from chalicelib.store.dynamodb import Deadline
 from chalicelib.store.objects import upload_key
 from tests.bench.endpoint import Stub, visited

@@ -11,7 +11,7 @@ from typing import Any
 from chalicelib.domain.identifiers import new_batch_id
 from chalicelib.domain.live import LiveDataset
 from chalicelib.domain.receipt import QUEUED, Receipt
-from chalicelib.services import datasets, push, resources, stacks
+from chalicelib.services import datasets, push, push_switches, resources, stacks
 from chalicelib.services.admission import PushTarget
 from chalicelib.services.publication import publish
 from chalicelib.services.push import PushRequest
@@ -104,6 +104,6 @@ def a_device(
     if published:
         publish(stores, dataset.uid, NOW, Deadline(5))
     target = PushTarget(
-        dataset_id=dataset.dataset_id, resource_id="realtime", push_key=resources.push_key(stores, draft.resource)
+        dataset_id=dataset.dataset_id, resource_id="realtime", push_key=push_switches.push_key(stores, draft.resource)
     )
     return Device(stores, target, dataset.uid, draft.resource.uid)

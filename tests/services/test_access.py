@@ -7,7 +7,8 @@ import pytest
 from chalicelib.domain.errors import Forbidden, NotFound, Unauthorized, ValidationFailed
 from chalicelib.domain.identifiers import fingerprint
 from chalicelib.services.access import authenticate, create_api_key, find_api_key, list_api_keys, revoke_api_key
-from chalicelib.store.catalog import API_KEYS, ApiKeyItem
+from chalicelib.store.catalog.drafts import ApiKeyItem
+from chalicelib.store.catalog.keys import API_KEYS
 from chalicelib.store.stores import Stores
 from tests.builders import NOW, at
 

@@ -14,7 +14,7 @@ from chalicelib.services.dataset_status import REQUEST_LEASE, abort, status_of
 from chalicelib.services.publication import publish, unpublish
 from chalicelib.services.source_files import upload_file
 from chalicelib.services.tick import ring_again
-from chalicelib.store.catalog import DatasetItem
+from chalicelib.store.catalog.drafts import DatasetItem
 from chalicelib.store.dynamodb import Deadline
 from chalicelib.store.stores import Stores
 from tests.builders import NOW, at
@@ -84,6 +84,19 @@ def test_unpublish_then_publish_empties_the_dataset_every_time(stores: Stores) -
         unpublish(device.stores, device.dataset_uid, NOW)
         device.publish()
         assert device.stored() == {}
+
+
+def test_unpublishing_asks_as_much_of_aws_however_many_records_there_are(stores: Stores) -> None:
+    calls = []
+    for records in (3, 1000):
+        device = a_device(stores, bootstrap=BOOK, unique_key=["isbn"])
+        device.push([{"isbn": str(number)} for number in range(records)])
+        assert len(device.stored()) == records
+        with counted(stores, CallCounter()) as counter:
+            unpublish(stores, device.dataset_uid, NOW)
+        assert device.stored() == {}
+        calls.append(counter.calls)
+    assert calls[0] == calls[1]
 
 
 def with_a_file(stores: Stores, content: bytes) -> Device:

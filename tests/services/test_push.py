@@ -24,7 +24,7 @@ from chalicelib.services import stacks
 from chalicelib.services.admission import PushTarget
 from chalicelib.services.publication import publish, unpublish
 from chalicelib.services.push import read_batch
-from chalicelib.services.resources import renew_push_key, set_push_enabled
+from chalicelib.services.push_switches import renew_push_key, set_push_enabled
 from chalicelib.store.dynamodb import Deadline
 from chalicelib.store.stores import Stores
 from tests.builders import NOW

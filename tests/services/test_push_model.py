@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from chalicelib.domain.errors import DatasetNotPublished, PushDisabled
 from chalicelib.domain.payload import Payload
 from chalicelib.services.publication import unpublish
-from chalicelib.services.resources import set_push_enabled
+from chalicelib.services.push_switches import set_push_enabled
 from chalicelib.store.stores import Stores
 from tests.builders import NOW
 from tests.deployment import Tables

@@ -9,7 +9,10 @@ from chalicelib.domain.errors import TemporarilyUnavailable, ValidationFailed
 from chalicelib.services import datasets, resources
 from chalicelib.services.remote_sources import MAX_SECRETS, fetchable
 from chalicelib.store.aws import aws_client
-from chalicelib.store.catalog import DatasetItem, PublishedSourcesItem, SourceSecretsItem, dataset_pk
+from chalicelib.store.catalog.drafts import DatasetItem
+from chalicelib.store.catalog.incoming import SourceSecretsItem
+from chalicelib.store.catalog.keys import dataset_pk
+from chalicelib.store.catalog.published import PublishedSourcesItem
 from chalicelib.store.source_secrets import SourceSecretStore
 from chalicelib.store.stores import Stores
 from tests.builders import NOW

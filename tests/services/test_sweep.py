@@ -7,7 +7,8 @@ from chalicelib.services import datasets, sweep
 from chalicelib.services.publication import unpublish
 from chalicelib.services.sweep import SWEPT_AFTER
 from chalicelib.services.tick import ring_again
-from chalicelib.store.catalog import SWEEPS, SweepItem
+from chalicelib.store.catalog.keys import SWEEPS
+from chalicelib.store.catalog.published import SweepItem
 from chalicelib.store.dynamodb import Deadline
 from chalicelib.store.stores import Stores
 from tests.builders import NOW, at

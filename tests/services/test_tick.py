@@ -5,7 +5,7 @@ import pytest
 from chalicelib.domain.errors import TemporarilyUnavailable
 from chalicelib.services.tick import ring_again
 from chalicelib.store.aws import aws_client
-from chalicelib.store.catalog import live_pk
+from chalicelib.store.catalog.keys import live_pk
 from chalicelib.store.due import SHARDS, due_attributes, due_shard
 from chalicelib.store.dynamodb import Deadline
 from chalicelib.store.stores import Stores

@@ -11,7 +11,7 @@ from chalicelib.domain.errors import FeatureNotAvailable, UploadMissing, UploadN
 from chalicelib.services import push
 from chalicelib.services.tick import ring_again
 from chalicelib.services.uploads import UploadRequest, commit_upload, open_upload, shown_upload
-from chalicelib.store.catalog import UploadItem
+from chalicelib.store.catalog.incoming import UploadItem
 from chalicelib.store.dynamodb import Deadline
 from chalicelib.store.objects import upload_key
 from chalicelib.store.stores import Stores

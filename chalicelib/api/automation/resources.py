@@ -20,7 +20,7 @@ from chalicelib.api.automation.routing import (
 )
 from chalicelib.api.form import is_json, uploaded_part
 from chalicelib.api.http import base_url, json_answer, json_body_of, started
-from chalicelib.services import datasets, resources, source_files
+from chalicelib.services import datasets, push_switches, resource_drafts, resources, source_files
 from chalicelib.services.access import Caller
 from chalicelib.services.alert_settings import shown_alert
 from chalicelib.services.preview import preview_resource, preview_source
@@ -110,7 +110,7 @@ def resource_enable(dataset_uid: str, resource_uid: str) -> Response:
     """Let the resource take pushes."""
     caller = require("edit")
     expect_nothing()
-    draft = resources.set_push_enabled(dataset_uid, resource_uid, True, now())
+    draft = push_switches.set_push_enabled(dataset_uid, resource_uid, True, now())
     return json_answer(shown_resource(caller, dataset_uid, draft))
 
 
@@ -119,7 +119,7 @@ def resource_disable(dataset_uid: str, resource_uid: str) -> Response:
     """Refuse pushes to the resource."""
     caller = require("edit")
     expect_nothing()
-    draft = resources.set_push_enabled(dataset_uid, resource_uid, False, now())
+    draft = push_switches.set_push_enabled(dataset_uid, resource_uid, False, now())
     return json_answer(shown_resource(caller, dataset_uid, draft))
 
 
@@ -128,11 +128,11 @@ def resource_renew_api_key(dataset_uid: str, resource_uid: str) -> Response:
     """Give the resource a new push key."""
     caller = require("edit")
     body = json_body_of(routes.current_request, default={})
-    draft = resources.renew_push_key(wiring.stores(), dataset_uid, resource_uid, body, now())
+    draft = push_switches.renew_push_key(wiring.stores(), dataset_uid, resource_uid, body, now())
     return json_answer(shown_resource(caller, dataset_uid, draft))
 
 
-def shown_resource(caller: Caller, dataset_uid: str, draft: resources.Draft) -> dict[str, Any]:
+def shown_resource(caller: Caller, dataset_uid: str, draft: resource_drafts.Draft) -> dict[str, Any]:
     """The resource; its push URL only for those who may edit: whoever has it can push."""
     if draft.switches is None or not caller.may("edit"):
         return resources.shown(wiring.stores(), draft)

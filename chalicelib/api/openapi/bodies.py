@@ -15,8 +15,8 @@ from chalicelib.domain.security import SECURITY_KEYS
 from chalicelib.domain.shape import schema_of
 from chalicelib.services.access import PERMISSIONS
 from chalicelib.services.backup_access import SCRATCH_KEYS
+from chalicelib.services.push_switches import MAX_OVERLAP_MINUTES
 from chalicelib.services.recovery import RECOVER_KEYS
-from chalicelib.services.resources import MAX_OVERLAP_MINUTES
 from chalicelib.services.schedules import MAX_CRON
 from chalicelib.services.source_files import MAX_UPLOAD_BYTES
 

@@ -15,7 +15,7 @@ from chalicelib.domain.errors import FeatureNotAvailable, PushDisabled, Temporar
 from chalicelib.domain.mail_layout import Mail
 from chalicelib.domain.mail_link import CONFIRM, EVERYTHING, UNSUBSCRIBE, MailLink
 from chalicelib.domain.notice import FAILING, schedule_notice
-from chalicelib.services import datasets, resources
+from chalicelib.services import datasets, push_switches, resource_drafts, resources
 from chalicelib.services.alert_settings import NOBODY, Requester, shown_alert, watch_items
 from chalicelib.services.alerts import MAX_PAGES, look_for_silence
 from chalicelib.services.daily_report import make_report, note_failed_run, report_due
@@ -66,7 +66,7 @@ def watched(stores: Stores, *, requester: Requester = OWNER, **params: Any) -> D
     return device
 
 
-def edit(device: Device, seconds: float = 0, *, requester: Requester = OWNER, **params: Any) -> resources.Draft:
+def edit(device: Device, seconds: float = 0, *, requester: Requester = OWNER, **params: Any) -> resource_drafts.Draft:
     body = {"type": "realtime", "params": {"bootstrap": {"key": 1}, **params}}
     uids = device.dataset_uid, device.resource_uid
     return resources.edit_resource(device.stores, *uids, body, at(seconds), requester=requester)
@@ -194,7 +194,7 @@ def test_an_edit_of_something_else_leaves_the_clock_and_an_unnamed_alert_stays_o
 def test_what_can_receive_nothing_is_not_silent(stores: Stores, rest: str) -> None:
     device = watched(stores)
     if rest == "disable":
-        resources.set_push_enabled(device.dataset_uid, device.resource_uid, False, at(5))
+        push_switches.set_push_enabled(device.dataset_uid, device.resource_uid, False, at(5))
         with pytest.raises(PushDisabled):
             device.push([])
     elif rest == "unpublish":
@@ -207,7 +207,7 @@ def test_what_can_receive_nothing_is_not_silent(stores: Stores, rest: str) -> No
     assert mails() == []
     assert state(device)["state"] == ("off" if rest == "off" else "paused")
     if rest == "disable":
-        resources.set_push_enabled(device.dataset_uid, device.resource_uid, True, at(600))
+        push_switches.set_push_enabled(device.dataset_uid, device.resource_uid, True, at(600))
     elif rest == "unpublish":
         publish(stores, device.dataset_uid, at(600), Deadline(5))
     else:

@@ -20,12 +20,12 @@ from moto.ses.models import ses_backends
 
 from chalicelib.domain.errors import DatasetNotPublished, EditConflict, InvalidDatasetStatus, PushDisabled
 from chalicelib.domain.inactivity import ALERT, RECOVERY, REMINDER
-from chalicelib.services import resources
+from chalicelib.services import push_switches, resources
 from chalicelib.services.alert_settings import Requester
 from chalicelib.services.alerts import look_for_silence
 from chalicelib.services.outbox import deliver
 from chalicelib.services.publication import publish, unpublish
-from chalicelib.store.catalog import CONFIG, RESOURCE, dataset_pk, live_pk
+from chalicelib.store.catalog.keys import CONFIG, RESOURCE, dataset_pk, live_pk
 from chalicelib.store.due import DueIndex
 from chalicelib.store.dynamodb import Deadline
 from chalicelib.store.outbox import CLAIM_SECONDS
@@ -154,7 +154,7 @@ class World:
     def enable(self, on: bool) -> None:
         """Let the resource take pushes, or not."""
         with suppress(EditConflict):
-            resources.set_push_enabled(self.device.dataset_uid, self.device.resource_uid, on, self._moment())
+            push_switches.set_push_enabled(self.device.dataset_uid, self.device.resource_uid, on, self._moment())
 
     def publish(self) -> None:
         """Publish the draft."""

@@ -12,7 +12,7 @@ from chalicelib.domain.changes import Changes, Put
 from chalicelib.domain.errors import JobPayloadMissing, LaneNotPaused
 from chalicelib.domain.job import MAX_ATTEMPTS, Job
 from chalicelib.domain.receipt import QUEUED, Receipt
-from chalicelib.services import datasets, resources
+from chalicelib.services import datasets, push_switches, resources
 from chalicelib.services.lane_control import abort_first_job, resume_lane, show_lane
 from chalicelib.services.staging import Stager
 from chalicelib.store.aws import aws_client
@@ -216,7 +216,7 @@ def test_a_dataset_made_anew_under_the_same_id_has_nothing_of_the_former_lane(de
     made = datasets.create_dataset({"metadata": {}, "dataset_id": dataset_id}, at(100))
     body = {"type": "realtime", "params": {"bootstrap": {"key": 1, "value": 1}}}
     draft = resources.create_resource(device.stores, made.uid, body, at(100))
-    target = replace(device.target, push_key=resources.push_key(device.stores, draft.resource))
+    target = replace(device.target, push_key=push_switches.push_key(device.stores, draft.resource))
     again = replace(device, target=target, dataset_uid=made.uid, resource_uid=draft.resource.uid)
     again.publish(at(100))
     assert again.push({"key": 5, "value": 5}).state == "applied"

@@ -16,7 +16,7 @@ from chalicelib.domain.errors import (
     TemporarilyUnavailable,
 )
 from chalicelib.domain.receipt import QUEUED
-from chalicelib.services import datasets, resources
+from chalicelib.services import datasets, push_switches, resources
 from chalicelib.services.publication import unpublish
 from chalicelib.services.uploads import UploadRequest, commit_upload, open_upload
 from chalicelib.store.dynamodb import Deadline
@@ -103,10 +103,10 @@ def test_refused_pushes_are_not_kept(device: Device) -> None:
     device.push([])
     device.push({"title": "no key"}, lenient=True)
     device.delete_by_id("no id")
-    resources.set_push_enabled(device.dataset_uid, device.resource_uid, False, NOW)
+    push_switches.set_push_enabled(device.dataset_uid, device.resource_uid, False, NOW)
     with pytest.raises(PushDisabled):
         device.push(BOOK)
-    resources.set_push_enabled(device.dataset_uid, device.resource_uid, True, NOW)
+    push_switches.set_push_enabled(device.dataset_uid, device.resource_uid, True, NOW)
     unpublish(device.stores, device.dataset_uid, NOW)
     with pytest.raises(DatasetNotPublished):
         device.push(BOOK)

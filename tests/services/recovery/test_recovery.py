@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from chalicelib.domain.errors import DatasetNotPublished, NoRecoveryUnderWay, RecoveryUnderWay, TemporarilyUnavailable
-from chalicelib.services import resources, stacks
+from chalicelib.services import push_switches, resources, stacks
 from chalicelib.services.publication import publish, unpublish
 from chalicelib.services.recovery import abort_recovery, show_recovery, start_recovery
 from chalicelib.services.recovery_run import run_recovery
@@ -223,7 +223,9 @@ def test_other_resources_suppress_and_are_recovered_when_it_is_asked_for(device:
     body = {"type": "realtime", "params": {"bootstrap": {"key": 1, "value": 1}, "recovery": True}}
     draft = resources.create_resource(device.stores, device.dataset_uid, body, at(0))
     publish(device.stores, device.dataset_uid, at(0), Deadline(5))
-    target = replace(device.target, resource_id="realtime1", push_key=resources.push_key(device.stores, draft.resource))
+    target = replace(
+        device.target, resource_id="realtime1", push_key=push_switches.push_key(device.stores, draft.resource)
+    )
     other = replace(device, target=target, resource_uid=draft.resource.uid)
     put(device, 1, a=1, b=1)
     put(other, 2, a=2, c=2)

@@ -9,7 +9,7 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from chalicelib.domain.run import SourceOutcome
-from chalicelib.services import datasets, resources, stacks
+from chalicelib.services import datasets, push_switches, resources, stacks
 from chalicelib.services.admission import PushTarget
 from chalicelib.services.publication import publish
 from chalicelib.services.refresh import refresh_dataset
@@ -178,7 +178,7 @@ def a_newsroom(
     if has_device:
         body = {"type": "realtime", "params": {"bootstrap": {"isbn": "1", "title": "Emma"}}}
         draft = resources.create_resource(stores, dataset.uid, body, NOW)
-        key, resource_uid = resources.push_key(stores, draft.resource), draft.resource.uid
+        key, resource_uid = push_switches.push_key(stores, draft.resource), draft.resource.uid
     source = {"type": "http", "connection": {"type": "http", "url": site.base}, "relative_url": path}
     remote = resources.create_resource(
         stores,

@@ -18,7 +18,7 @@ from chalicelib.services.schedule_plan import stored_plan
 from chalicelib.services.schedules import Offer
 from chalicelib.services.scheduling import NOTHING_REMOTE, paused_because, settle_due
 from chalicelib.store.aws import aws_client
-from chalicelib.store.catalog import DatasetItem
+from chalicelib.store.catalog.drafts import DatasetItem
 from chalicelib.store.dynamodb import Deadline
 from chalicelib.store.stores import Stores
 from tests.deployment import NOW, REGION, PatientDeadline, Tables

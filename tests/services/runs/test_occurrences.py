@@ -8,7 +8,8 @@ import pytest
 from chalicelib.domain.run_state import MAX_ATTEMPTS, PAUSE_AFTER, WARN_AFTER, Run
 from chalicelib.services import schedules
 from chalicelib.services.runs import shown
-from chalicelib.store.catalog import ScheduleItem, dataset_pk
+from chalicelib.store.catalog.drafts import ScheduleItem
+from chalicelib.store.catalog.keys import dataset_pk
 from chalicelib.store.dynamodb import Deadline
 from chalicelib.store.runs import WORKER_DEAD_AFTER
 from chalicelib.store.stores import Stores
