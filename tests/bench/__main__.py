@@ -1,6 +1,7 @@
 """Run the benches and print their tables; exit with 1 when a bound is missed.
 
-python -m tests.bench [cpu] [calls] [sender] [lane] [upload] [recovery] [silence] [cold] [latency] [leaving] [flights]
+python -m tests.bench [cpu] [calls] [sender] [lane] [upload] [recovery] [refresh] [silence] [cold] [latency] [leaving]
+    [flights]
 
 All of them when none is named.
 """
@@ -8,7 +9,7 @@ All of them when none is named.
 import sys
 from collections.abc import Callable, Mapping, Sequence
 
-from tests.bench import calls, cold, cpu, flights, lane, latency, leaving, recovery, sender, silence, upload
+from tests.bench import calls, cold, cpu, flights, lane, latency, leaving, recovery, refresh, sender, silence, upload
 from tests.bench.endpoint import Stub, stub_endpoint
 from tests.bench.handler import Handler
 from tests.bench.invocation import quiet
@@ -21,6 +22,7 @@ _AT_THE_STUB: Mapping[str, tuple[str, Callable[[Stub, Handler], list[Row]]]] = {
     "lane": ("A push of 110,000 records of 41 bytes, when a call takes 8 ms", lane.measure),
     "upload": ("A file of 240 MB, checked by the worker", upload.measure),
     "recovery": ("One-record pushes recovered from their backup, when a call takes 8 ms", recovery.measure),
+    "refresh": ("Runs of a large remote file, when a call takes 8 ms", refresh.measure),
 }
 _ALONE: Mapping[str, tuple[str, Callable[[], list[Row]]]] = {
     "silence": ("AWS calls of a tick", silence.measure),

@@ -33,10 +33,9 @@ _CLIENT = Path(__file__).parent.parent.parent / "client"
 
 def measure() -> list[Row]:
     """Nothing, and the reason printed, without the file."""
-    if FILE not in os.environ:
-        print(f"\nThe flights are not pushed: say where they are, {FILE}=flights.csv.zip.")
+    file = flights_file("The flights are not pushed")
+    if file is None:
         return []
-    file = Path(os.environ[FILE]).absolute()
     first, keys, records = _looked_through(file)
     with throw_away_cloud() as cloud, tempfile.TemporaryDirectory() as folder:
         dataset_id, push_url = _dataset(cloud, "flights", first)
@@ -67,16 +66,25 @@ def measure() -> list[Row]:
     ]
 
 
+def flights_file(unless: str) -> Path | None:
+    """The file; None, and what is printed then, when nobody says where it is."""
+    if FILE not in os.environ:
+        print(f"\n{unless}: say where they are, {FILE}=flights.csv.zip.")
+        return None
+    return Path(os.environ[FILE]).absolute()
+
+
 def _looked_through(file: Path) -> tuple[Mapping[str, str], int, int]:
     """The first record, how many different keys there are, and how many records."""
-    with _opened(file) as lines:
+    with opened(file) as lines:
         reader = csv.DictReader(lines)
         first = next(reader)
         keys = [tuple(record[name] for name in UNIQUE_KEY) for record in (first, *reader)]
     return first, len(set(keys)), len(keys)
 
 
-def _opened(file: Path) -> Any:
+def opened(file: Path) -> Any:
+    """The file as text, out of its archive if it is in one."""
     if file.suffix != ".zip":
         return file.open(newline="")
     archive = zipfile.ZipFile(file)

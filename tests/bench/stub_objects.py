@@ -27,23 +27,44 @@ class Objects:
     def __init__(self) -> None:
         self._contents: dict[str, bytes] = {}
         self._names: list[str] = []  # in their order
+        self._parts: dict[str, list[bytes]] = {}  # of those that are on their way
 
     def answer(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> Answered:
         """Do one operation: put an object whole, read it whole or in part, delete some, list them."""
         parts = urlsplit(path)
         name = unquote(parts.path)[1:]
+        query = parse_qs(parts.query, keep_blank_values=True)
+        if "uploads" in query or "uploadId" in query:
+            return self._upload(method, name, query, body)
         if method == "PUT":
-            if name not in self._contents:
-                insort(self._names, name)
-            self._contents[name] = body
+            self._put(name, body)
             return Answered("PutObject")
         if method == "POST":
             for key in _KEY.findall(body):
                 self._delete(f"{name}/{unquote(key.decode())}")
             return Answered("DeleteObjects", b"<DeleteResult/>")
         if "/" not in name:
-            return Answered("ListObjects", self._listed(name, parse_qs(parts.query)))
+            return Answered("ListObjects", self._listed(name, query))
         return self._content(name, headers.get("range"))
+
+    def _put(self, name: str, content: bytes) -> None:
+        if name not in self._contents:
+            insort(self._names, name)
+        self._contents[name] = content
+
+    def _upload(self, method: str, name: str, query: Mapping[str, list[str]], body: bytes) -> Answered:
+        """An object that is sent in parts: begun, sent, finished or given up."""
+        if "uploads" in query:
+            self._parts[name] = []
+            return Answered("CreateMultipartUpload", b"<R><UploadId>u</UploadId></R>")
+        if method == "PUT":
+            self._parts[name].append(body)
+            return Answered("UploadPart")
+        sent = self._parts.pop(name)
+        if method == "POST":
+            self._put(name, b"".join(sent))
+            return Answered("CompleteMultipartUpload", b"<R/>")
+        return Answered("AbortMultipartUpload")
 
     def _content(self, name: str, asked: str | None) -> Answered:
         content = self._contents.get(name)

@@ -83,7 +83,10 @@ class Tables:
     def _BatchWriteItem(self, request: Any) -> Any:  # noqa: N802
         for table, writes in request["RequestItems"].items():
             for write in writes:
-                self._put(table, write["PutRequest"]["Item"])
+                if "PutRequest" in write:
+                    self._put(table, write["PutRequest"]["Item"])
+                else:
+                    self._DeleteItem({"TableName": table, "Key": write["DeleteRequest"]["Key"]})
         return {"UnprocessedItems": {}}
 
     def _put(self, table: str, item: Any) -> None:
