@@ -93,6 +93,12 @@ def test_a_worker_that_dies_anywhere_is_followed_by_one_that_ends_the_recovery(
     happen(World(shared_stores), [*emptied, ("dying", call, ("visit",))])
 
 
+@pytest.mark.parametrize("call", range(0, 60, 6))
+def test_a_recovery_that_a_change_of_key_overtakes_brings_the_new_ids(shared_stores: Stores, call: int) -> None:
+    read_so_far = [("push", [0, 1]), PUT, ("empty",), WHOLE, ("dying", call, ("visit",))]
+    happen(World(shared_stores), [*read_so_far, ("rekey",), ("visit",)])
+
+
 class OldestFirst(BackupReader):
     """Reads the log in the wrong order."""
 

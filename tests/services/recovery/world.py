@@ -28,11 +28,10 @@ from chalicelib.services.publication import publish, unpublish
 from chalicelib.services.recovery import start_recovery
 from chalicelib.services.recovery_state import UNDER_WAY, load_recovery
 from chalicelib.services.tick import ring_again
-from chalicelib.store.aws import aws_client
 from chalicelib.store.dynamodb import Deadline
 from chalicelib.store.stores import Stores
 from tests.builders import at
-from tests.deployment import REGION, PatientDeadline, Tables, work
+from tests.deployment import PatientDeadline, Tables, lose_rings, work
 from tests.faults import CallCounter, Crash, counted
 from tests.services.devices import Device, a_device
 
@@ -218,6 +217,7 @@ class World:
         if self.device.live().is_published:
             assert item is None or item.state not in UNDER_WAY, "a recovery ends"
             self._become(lambda s: {s} if s.recovering is None else set())
+            assert not self._waits(), "nothing waits in the lane"
             self.look()
 
     def now(self) -> datetime:
@@ -264,10 +264,7 @@ class World:
         return is_under_way or self.stores.lane.first(self.device.target.dataset_id, Deadline(5)) is not None
 
     def _lose_rings(self) -> None:
-        sqs, queue = aws_client("sqs", REGION), self.stores.names.bell_queue_url
-        while messages := sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages"):
-            for message in messages:
-                sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
+        lose_rings(self.stores)
         bucket = self.stores.backups.bucket
         bucket.delete([key for key, _ in bucket.listed("")])
 
