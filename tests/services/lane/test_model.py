@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from chalicelib.domain.live import LiveDataset
@@ -70,6 +70,7 @@ TELLING: dict[str, list[list[Step]]] = {
 
 
 @given(HISTORIES)
+@example([SMALL, *[("overtaken", call, ("publish",), ("publish",)) for call in range(13)]])
 def test_what_was_acknowledged_stands_in_the_end(shared_stores: Stores, history: list[Step]) -> None:
     happen(World(shared_stores), history)
 

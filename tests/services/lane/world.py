@@ -14,7 +14,7 @@ from itertools import count
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from chalicelib.domain.errors import DatasetNotPublished, InvalidDatasetStatus, TemporarilyUnavailable
+from chalicelib.domain.errors import DatasetNotPublished, EditConflict, InvalidDatasetStatus, TemporarilyUnavailable
 from chalicelib.domain.receipt import QUEUED
 from chalicelib.services import stacks
 from chalicelib.services.publication import publish, unpublish
@@ -91,10 +91,11 @@ class World:
         self.stores.bell.ring("lane", self.device.target.dataset_id, group="again", token=str(next(self._numbers)))
 
     def publish(self) -> None:
-        """Publish a changed configuration."""
+        """Publish a changed configuration, or the one of a publisher who came in between."""
         self._seconds += 331  # a claim of a publisher who died is over
-        stacks.fields.add(self.device.dataset_uid, {"type": "description", "field": "value", "description": "V"})
-        with self._synchronized(), suppress(InvalidDatasetStatus, TemporarilyUnavailable):
+        with suppress(EditConflict):
+            stacks.fields.add(self.device.dataset_uid, {"type": "description", "field": "value", "description": "V"})
+        with self._synchronized(), suppress(EditConflict, InvalidDatasetStatus, TemporarilyUnavailable):
             publish(self.stores, self.device.dataset_uid, self._now(), Deadline(5))
 
     def unpublish(self) -> None:
