@@ -123,6 +123,12 @@ def http(aws: tuple[Stores, dict[str, str]]) -> Iterator[Http]:
         yield Http()
 
 
+@pytest.fixture
+def key(http: Http) -> str:
+    """An API key of somebody who may do everything with datasets."""
+    return http.api_key("browse", "edit", "publish")
+
+
 @pytest.fixture(scope="module")
 def shared_http() -> Iterator[Http]:
     """The application over a deployment that a module's tests share, for generated requests."""

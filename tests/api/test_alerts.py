@@ -11,7 +11,7 @@ from chalicelib.domain.mail_link import CONFIRM, EVERYTHING, UNSUBSCRIBE, MailLi
 from chalicelib.services.access import create_api_key
 from chalicelib.store.dynamodb import Deadline
 from tests.api.conftest import Http
-from tests.api.test_automation import REALTIME, ROOT, created
+from tests.api.management import REALTIME, ROOT, created
 from tests.builders import NOW
 
 ANN, BOB = "ann@example.org", "bob@example.org"

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.api.conftest import Http, a_deployment
-from tests.api.test_automation import BOUNDARY, ROOT, a_remote_resource, created, upload
+from tests.api.management import BOUNDARY, ROOT, a_remote_resource, created, upload
 from tests.sources.web import Site, a_site, reply
 
 FIELDS = [

@@ -1,5 +1,5 @@
 """Who may do what where, on every route of every API. The permission of each management route is in the matrix of
-`test_automation.py`; here is what an id is worth under another dataset, and a key on another's data."""
+`test_permission_matrix.py`; here is what an id is worth under another dataset, and a key on another's data."""
 
 import re
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ import pytest
 from app import app
 from chalicelib.api.openapi.document import APIS, routed
 from tests.api.conftest import Answer, Http
-from tests.api.test_automation import ROOT, created, upload
+from tests.api.management import ROOT, created, upload
 from tests.api.test_openapi import World, a_world
 
 PUSH, AUTOMATION, EXPLORE = APIS

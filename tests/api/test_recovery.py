@@ -8,7 +8,7 @@ import pytest
 
 from chalicelib import wiring
 from tests.api.conftest import Answer, Http
-from tests.api.test_automation import ROOT, created, push_path, records
+from tests.api.management import ROOT, created, push_path, records
 
 BOOK = {"isbn": "1", "title": "Emma"}
 

@@ -9,7 +9,7 @@ import pytest
 
 from chalicelib.services.source_files import MAX_FILE_BYTES, MAX_UPLOAD_BYTES
 from tests.api.conftest import Answer, Http
-from tests.api.test_automation import BOUNDARY, REALTIME, ROOT, a_remote_resource, created
+from tests.api.management import BOUNDARY, REALTIME, ROOT, a_remote_resource, created
 from tests.sources.files import sheet_xml, workbook, zipped
 
 BOMB = b"a;b\n" + (b"1;" + b"x" * 65_533 + b"\n") * 512

@@ -16,7 +16,7 @@ from chalicelib.store.catalog.drafts import ResourceItem
 from chalicelib.store.catalog.incoming import CopyItem
 from chalicelib.store.catalog.keys import COPY, RESOURCE, dataset_pk
 from tests.api.conftest import Answer, Http
-from tests.api.test_automation import ROOT, created
+from tests.api.management import ROOT, created
 from tests.deployment import REGION, tables_text
 from tests.sources.files import zipped
 from tests.sources.web import Request, Site, a_site, free_port, redirect, reply

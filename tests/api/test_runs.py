@@ -11,7 +11,7 @@ from chalicelib import wiring
 from chalicelib.domain.run import SourceOutcome
 from chalicelib.triggers.schedule import handle
 from tests.api.conftest import Answer, Http
-from tests.api.test_automation import ROOT, a_remote_resource, created
+from tests.api.management import ROOT, a_remote_resource, created
 from tests.deployment import PatientDeadline
 
 FAILED = SourceOutcome(

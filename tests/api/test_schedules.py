@@ -12,7 +12,7 @@ import pytest
 from chalicelib import wiring
 from chalicelib.domain.shape import MOVING
 from tests.api.conftest import Answer, Http
-from tests.api.test_automation import ROOT, a_remote_resource, created
+from tests.api.management import ROOT, a_remote_resource, created
 
 EVERY_THIRD_DAY = {"every": 3, "unit": "days", "at": "02:00", "starting": "2027-01-30"}
 TWICE_A_WEEK = {"weekdays": [{"day": "monday", "at": "07:30"}, {"day": "wednesday", "at": "14:00"}]}

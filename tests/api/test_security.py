@@ -8,7 +8,7 @@ import pytest
 
 from chalicelib.api.openapi.explore_operations import OPERATIONS
 from tests.api.conftest import Http
-from tests.api.test_automation import ROOT, a_resource, created, push_path
+from tests.api.management import ROOT, a_resource, created, push_path
 
 SAMPLE = {"isbn": "1", "title": "Emma", "reader": "Secret name", "scan": None, "cover": None}
 FILE = {"content": "R0lGODlhAQABAAAAACw=", "content-type": "image/gif"}

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.api.conftest import Answer, Http
-from tests.api.test_automation import ROOT, created, push_path
+from tests.api.management import ROOT, created, push_path
 
 EXPLORE = "/explore/v2.1/catalog/datasets/books"
 BOOK = {"isbn": "1", "title": "Emma", "loans": 1}

@@ -8,7 +8,7 @@ import pytest
 from chalicelib import wiring
 from chalicelib.services.publication import unpublish
 from tests.api.conftest import Http
-from tests.api.test_automation import a_dataset, a_resource, push_path
+from tests.api.management import a_dataset, a_resource, push_path
 from tests.deployment import work
 
 MANY = [{"title": "T", "isbn": str(number)} for number in range(1001)]  # more than a request writes itself

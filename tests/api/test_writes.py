@@ -16,7 +16,7 @@ from chalicelib.api.openapi.automation_operations import AUTOMATION
 from chalicelib.api.openapi.document import document
 from chalicelib.domain.shape import MOVING
 from tests.api.conftest import Answer, Http
-from tests.api.test_automation import ROOT, a_remote_resource, created
+from tests.api.management import ROOT, a_remote_resource, created
 from tests.api.test_configuration_file import FIELDS, PROCESSORS
 from tests.api.test_openapi import World, a_world
 
