@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import pytest
@@ -19,6 +20,9 @@ STARTS = pytest.mark.parametrize("first", [0, *(pytest.param(n, marks=pytest.mar
 """Of those who die between two calls: every fourth call, from the `first` on; all calls in the long tests."""
 
 
+_IS_UNCOUNTED = ContextVar("is_uncounted", default=False)
+
+
 class CallCounter:
     """Counts AWS calls. Before the call of number `fatal` (from 0) happens, `then` does: by default the process dies,
     and the call never happens. What happens meanwhile is not counted."""
@@ -29,7 +33,7 @@ class CallCounter:
         self._is_inside = False
 
     def __call__(self, **_: Any) -> None:
-        if self._is_inside:
+        if self._is_inside or _IS_UNCOUNTED.get():
             return
         self.calls += 1
         if self.calls - 1 == self.fatal:
@@ -51,6 +55,16 @@ class WriteCounter(CallCounter):
     def __call__(self, model: Any = None, **more: Any) -> None:
         if model.name not in ("Query", "GetItem"):
             super().__call__(**more)
+
+
+@contextmanager
+def uncounted() -> Iterator[None]:
+    """What a test asks AWS itself is no call of the product's: nobody dies of it."""
+    token = _IS_UNCOUNTED.set(True)
+    try:
+        yield
+    finally:
+        _IS_UNCOUNTED.reset(token)
 
 
 @contextmanager

@@ -19,6 +19,7 @@ from chalicelib.store.dynamodb import Deadline
 from chalicelib.store.stores import Stores
 from tests.builders import NOW
 from tests.deployment import work
+from tests.faults import uncounted
 
 _numbers = count()
 
@@ -55,11 +56,14 @@ class Device:
         publish(self.stores, self.dataset_uid, now, Deadline(5))
         work(self.stores, lambda: now)
 
+    @uncounted()
     def live(self) -> LiveDataset:
+        """What pushes find."""
         live = self.stores.live.read(self.target.dataset_id, Deadline(5))
         assert live is not None
         return live
 
+    @uncounted()
     def stored(self) -> dict[str, dict[str, Any]]:
         """All records that readers would see, by id."""
         live = self.live()

@@ -72,6 +72,11 @@ class Product:
         self.publish(path)
         return dataset_id, resource["params"]["push_url"]
 
+    def path_of(self, dataset_id: str) -> str:
+        """The path of a dataset in the management API."""
+        (dataset,) = self.manage("GET", f"/datasets/?dataset_id={dataset_id}")["results"]
+        return f"/datasets/{dataset['uid']}"
+
     def publish(self, path: str, *, seconds: float = 60) -> None:
         """Publish the dataset at that path, and wait until it is."""
         self.manage("POST", f"{path}/publish/")

@@ -35,11 +35,11 @@ def test_a_recipient_is_asked_agrees_and_unsubscribes(product: Product) -> None:
     question = first_mail(product, dataset_id, lambda mail: mail["to"] == ["ben@example.org"], 10)
     assert "/mail/confirm?token=" in question["html"]
     confirm, end = re.findall(r"https?://\S+/mail/\w+\?token=\S+", question["text"])
-    (dataset,) = product.manage("GET", f"/datasets/?dataset_id={dataset_id}")["results"]
-    (resource,) = product.manage("GET", f"/datasets/{dataset['uid']}/resources/")["results"]
+    path = product.path_of(dataset_id)
+    (resource,) = product.manage("GET", f"{path}/resources/")["results"]
 
     def state() -> str:
-        shown = product.manage("GET", f"/datasets/{dataset['uid']}/resources/{resource['uid']}/alert/")
+        shown = product.manage("GET", f"{path}/resources/{resource['uid']}/alert/")
         return {r["address"]: r["state"] for r in shown["recipients"]}["ben@example.org"]
 
     for link, before, after in ((confirm, "waiting", "confirmed"), (end, "confirmed", "unsubscribed")):

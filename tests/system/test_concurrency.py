@@ -133,10 +133,10 @@ def kill_twice(workers: Workers, lane: Callable[[], int]) -> int:
 
 def lane_of(product: Product, dataset_id: str) -> Callable[[], int]:
     """How many jobs are pending in a dataset's lane."""
-    (dataset,) = product.manage("GET", f"/datasets/?dataset_id={dataset_id}")["results"]
+    path = product.path_of(dataset_id)
 
     def pending() -> int:
-        jobs: int = product.manage("GET", f"/datasets/{dataset['uid']}/lane/")["jobs"]
+        jobs: int = product.manage("GET", f"{path}/lane/")["jobs"]
         return jobs
 
     return pending

@@ -72,8 +72,7 @@ LARGE_FILE = 10_000
 @pytest.mark.long  # the job waits half a minute for direct writers to end
 def test_what_is_pushed_during_the_publication_of_a_large_file_is_not_lost(product: Product) -> None:
     dataset_id, url = product.dataset({"station": "s", "temp": 1.5}, ("station",))
-    (dataset,) = product.manage("GET", f"/datasets/?dataset_id={dataset_id}")["results"]
-    path = f"/datasets/{dataset['uid']}"
+    path = product.path_of(dataset_id)
     lines = [f"f{number:06d},{number / 8},{'far away ' * 60}" for number in range(LARGE_FILE)]
     uid = uploaded_by_form(product, path, "\n".join(["station,temp,place", *lines]).encode())
     source = {"type": "uploaded_file", "file": {"uid": uid}}

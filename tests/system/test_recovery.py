@@ -13,7 +13,7 @@ def test_a_dataset_that_was_emptied_has_all_its_records_back(product: Product) -
     push_all(product, url, feed)
     before, ids = exported(product, dataset_id), some_ids(product, dataset_id)
     assert len(before) == TOTAL
-    path = path_of(product, dataset_id)
+    path = product.path_of(dataset_id)
     product.manage("POST", f"{path}/unpublish/")
     product.publish(path)
     assert product.count(dataset_id) == 0
@@ -27,7 +27,7 @@ def test_records_that_a_wrong_processor_has_corrupted_are_mended(product: Produc
     days = [(month, day) for month in range(1, 13) for day in range(1, 13)]
     pushed = [{"number": n, "day": f"{day:02d}/{month:02d}/2026"} for n, (month, day) in enumerate(days)]
     dataset_id, url = product.dataset(pushed[0], ("number",), {"number": "int", "day": "date"}, recovery=True)
-    path = path_of(product, dataset_id)
+    path = product.path_of(dataset_id)
     processor = {"type": "normalize_date", "field": "day", "format": "%m/%d/%Y"}
     uid = product.manage("POST", f"{path}/processors/", processor)["uid"]
     product.publish(path)
@@ -39,11 +39,6 @@ def test_records_that_a_wrong_processor_has_corrupted_are_mended(product: Produc
     outcome = recover(product, path)
     assert (outcome["counts"]["updated"], outcome["counts"]["unchanged"]) == (132, 12)
     assert days_of(product, dataset_id) == {n: f"2026-{month:02d}-{day:02d}" for n, (month, day) in enumerate(days)}
-
-
-def path_of(product: Product, dataset_id: str) -> str:
-    (dataset,) = product.manage("GET", f"/datasets/?dataset_id={dataset_id}")["results"]
-    return f"/datasets/{dataset['uid']}"
 
 
 def exported(product: Product, dataset_id: str) -> list[str]:

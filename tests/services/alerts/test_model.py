@@ -20,6 +20,7 @@ from chalicelib.store.outbox import OutboxStore
 from chalicelib.store.records import TableWrite
 from chalicelib.store.stores import Stores
 from chalicelib.store.watches import Watched, WatchStore
+from tests.histories import Step
 from tests.services.alerts.world import START, World
 
 CONTAINERS = st.integers(0, 1)
@@ -47,7 +48,6 @@ STEPS = st.one_of(
     st.tuples(st.just("overtaken"), CALLS, ACTS, ACTS),
 )
 HISTORIES = st.lists(STEPS, min_size=2, max_size=8)
-Step = tuple[Any, ...]
 
 LATE: Step = ("wait", 61)
 LOOK: Step = ("tick",)

@@ -5,7 +5,7 @@ calls or be overtaken there.
 from the watch; and at every step it holds the notices that were given against that truth.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -33,6 +33,7 @@ from chalicelib.store.stores import Stores
 from tests.builders import at
 from tests.deployment import REGION, PatientDeadline, Tables
 from tests.faults import CallCounter, Crash, counted
+from tests.histories import Step, act
 from tests.services.devices import Device, a_device
 
 OWNER = "ann@example.org"
@@ -84,7 +85,7 @@ class World:
         self._settings = self._stored_settings()
         self.truth = self._truth()
 
-    def happen(self, history: list[tuple[Any, ...]]) -> None:
+    def happen(self, history: list[Step]) -> None:
         """Let all of it happen, then come to rest."""
         for step in history:
             self.step(step)
@@ -97,10 +98,10 @@ class World:
                 self.step(("tick",))
         self._check_mails()
 
-    def step(self, step: tuple[Any, ...]) -> None:
+    def step(self, step: Step) -> None:
         """One step of a history, and what must be true after it."""
         before, self.is_clean, self._dead_mails = self.truth, True, 0
-        self._act(step)
+        act(self, step)
         self._note_settings()
         self._check_notices(before, is_tick=step[0] == "tick" and self.is_clean)
         self.truth = self._truth()
@@ -111,17 +112,19 @@ class World:
         """Time goes by."""
         self.now += seconds
 
-    def push(self, container: int, *, lost: bool = False) -> None:
-        """Push a record from one of the containers; `lost`: its sign of life cannot be noted."""
+    def push(self, container: int) -> None:
+        """Push a record from one of the containers."""
         device = replace(self.device, stores=self.containers[container], now=self._moment())
-        strict = self.stores.client
-        strict.before = _failing if lost else _passing
-        self.unnoted |= lost
+        with suppress(PushDisabled, DatasetNotPublished):
+            device.push({"key": 1})
+
+    def lost(self, container: int) -> None:
+        """Push a record whose sign of life cannot be noted."""
+        self.unnoted, self.stores.client.before = True, _failing
         try:
-            with suppress(PushDisabled, DatasetNotPublished):
-                device.push({"key": 1})
+            self.push(container)
         finally:
-            strict.before = _passing
+            self.stores.client.before = _passing
 
     def heartbeat(self, container: int) -> None:
         """Push nothing."""
@@ -166,23 +169,21 @@ class World:
         with suppress(EditConflict, InvalidDatasetStatus):
             unpublish(self.stores, self.device.dataset_uid, self._moment())
 
-    def _act(self, step: tuple[Any, ...]) -> None:
-        name, *arguments = step
-        if name == "dying":
-            with self._dying(arguments[0]):
-                self._act(arguments[1])
-        elif name == "overtaken":
-            with counted(self.stores, CallCounter(arguments[0], then=lambda: self._overtake(arguments[2]))):
-                self._act(arguments[1])
-        elif name == "lost":
-            self.push(arguments[0], lost=True)
-        else:
-            getattr(self, name)(*arguments)
+    def dying(self, call: int, act: Callable[[], None]) -> None:
+        """Do something that dies before its AWS call of that number."""
+        with self._dying(call):
+            act()
 
-    def _overtake(self, step: tuple[Any, ...]) -> None:
-        """Do the whole of a step within another; what it made of the settings the other may take back."""
-        self._act(step)
-        self._note_settings()
+    def overtaken(self, call: int, act: Callable[[], None], other: Callable[[], None]) -> None:
+        """Do something, and the whole of another thing before its AWS call of that number; what that made of the
+        settings the first may take back."""
+
+        def overtake() -> None:
+            other()
+            self._note_settings()
+
+        with counted(self.stores, CallCounter(call, then=overtake)):
+            act()
 
     @contextmanager
     def _dying(self, call: int) -> Iterator[None]:

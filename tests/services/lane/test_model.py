@@ -15,6 +15,7 @@ from chalicelib.store.dynamodb import Deadline
 from chalicelib.store.lane import Lane, LaneStore
 from chalicelib.store.live import LiveStore
 from chalicelib.store.stores import Stores
+from tests.histories import Step, happen
 from tests.services.lane.world import World
 
 KEYS = st.lists(st.integers(0, 2), min_size=1, max_size=2, unique=True)
@@ -36,27 +37,6 @@ STEPS = st.one_of(
     st.tuples(st.just("throttle"), st.sampled_from([0.0, 0.3])),
 )
 HISTORIES = st.lists(STEPS, min_size=1, max_size=10)
-Step = tuple[Any, ...]
-
-
-def act(world: World, step: Step) -> None:
-    name, *arguments = step
-    if name == "push":
-        world.push(arguments[0], large=arguments[1])
-    elif name == "dying":
-        world.dying(arguments[0], lambda: act(world, arguments[1]))
-    elif name == "overtaken":
-        world.overtaken(arguments[0], lambda: act(world, arguments[1]), lambda: act(world, arguments[2]))
-    else:
-        getattr(world, name)(*arguments)
-
-
-def happen(world: World, history: list[Step]) -> None:
-    for step in history:
-        act(world, step)
-    world.settle()
-
-
 # For each known way to build a lane wrong, histories of which at least one shows it.
 BIG, SMALL = ("push", [0], True), ("push", [0], False)
 TELLING: dict[str, list[list[Step]]] = {
@@ -70,6 +50,7 @@ TELLING: dict[str, list[list[Step]]] = {
 
 
 @given(HISTORIES)
+@example([SMALL, ("dying", 11, ("unpublish",))])
 @example([SMALL, *[("overtaken", call, ("publish",), ("publish",)) for call in range(13)]])
 def test_what_was_acknowledged_stands_in_the_end(shared_stores: Stores, history: list[Step]) -> None:
     happen(World(shared_stores), history)

@@ -51,7 +51,7 @@ class World:
         self._seconds = 0.0
         self._numbers = count(1)
 
-    def push(self, keys: list[int], *, large: bool) -> None:
+    def push(self, keys: list[int], large: bool) -> None:
         """Push a new value for each key."""
         value = next(self._numbers)
         records: list[dict[str, Any]] = [{"key": key, "value": value} for key in keys]

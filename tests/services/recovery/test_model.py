@@ -1,7 +1,7 @@
 """Whatever is pushed, deleted, emptied and recovered, and whoever dies between any two AWS calls, the records are what
 the log and the model say; and a recovery that is built wrong in one of the known ways is found out."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import pytest
@@ -15,9 +15,8 @@ from chalicelib.store.backups import BackupStore
 from chalicelib.store.dynamodb import Deadline
 from chalicelib.store.records import RecordStore, StoredMark
 from chalicelib.store.stores import Stores
+from tests.histories import Step, happen
 from tests.services.recovery.world import World
-
-Step = tuple[Any, ...]
 
 SOME = st.lists(st.integers(0, 2), min_size=1, max_size=2, unique=True)
 AGO = st.sampled_from([1.5, 2.5, 4.5, 400.0])
@@ -42,23 +41,6 @@ FALLIBLE = st.one_of(SENDS, RECOVER, st.sampled_from([("visit",), ("unpublish",)
 DYING = st.tuples(st.just("dying"), st.integers(0, 25), FALLIBLE)
 STEPS = st.one_of(SENDS, SENDS, OTHERS, RECOVER, DYING, st.tuples(st.just("in_flight"), st.integers(0, 6), SOME))
 HISTORIES = st.lists(STEPS, min_size=1, max_size=7)
-
-
-def act(world: World, step: Step) -> None:
-    name, *arguments = step
-    if name == "dying":
-        world.dying(arguments[0], lambda: act(world, arguments[1]))
-    elif name == "empty":
-        world.unpublish()
-        world.publish()
-    else:
-        getattr(world, name)(*arguments)
-
-
-def happen(world: World, history: Sequence[Step]) -> None:
-    for step in history:
-        act(world, step)
-    world.settle()
 
 
 # For each known way to build recovery wrong, histories of which at least one shows it.

@@ -153,6 +153,11 @@ class World:
                     lambda s: {replace(s, stored=ABSENT, since=0.0, recovering=r) for r in (s.recovering, None)}
                 )
 
+    def empty(self) -> None:
+        """Unpublish, then publish."""
+        self.unpublish()
+        self.publish()
+
     def recover(self, chosen: Range) -> None:
         """Ask for a recovery. Ranges are counted back from now, in seconds."""
         self.seconds += 1

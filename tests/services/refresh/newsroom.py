@@ -18,7 +18,7 @@ from chalicelib.store.dynamodb import Deadline
 from chalicelib.store.objects import ObjectStore
 from chalicelib.store.stores import Stores
 from tests.builders import NOW, at
-from tests.deployment import LOOPBACK_ONLY, PatientDeadline, Tables, work
+from tests.deployment import LOOPBACK_ONLY, PatientDeadline, Tables, lose_rings, work
 from tests.services.devices import Device
 from tests.sources.web import Request, Site, head
 
@@ -207,7 +207,7 @@ def the_newsroom(stores: Stores, site: Site, books: Mapping[str, str], **params:
     stores.client.before = lambda _operation: None
     saved.put_back()
     vars(stores).pop("live", None)  # it remembers configurations by versions, which now begin anew
-    forget_rings(stores)
+    lose_rings(stores)
     vars(room.file).update(vars(WebFile()))
     room.file.hold(books)
     room.runs = 0
@@ -232,14 +232,6 @@ class Saved:
 
     def _bucket(self, key: str) -> ObjectStore:
         return self._room.stores.jobs if key.startswith("jobs/") else self._room.stores.sources
-
-
-def forget_rings(stores: Stores) -> None:
-    """The queue forgets what it was told about other datasets."""
-    sqs, queue = stores.bell._client, stores.names.bell_queue_url
-    while messages := sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages"):
-        for message in messages:
-            sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
 
 
 _made: WeakKeyDictionary[Stores, tuple[Newsroom, Saved]] = WeakKeyDictionary()

@@ -1,7 +1,6 @@
 """Whatever happens between any two AWS calls, each run has one outcome in the end, and no two of a dataset overlap; and
 runs that are kept wrong in one of the known ways are found out."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -14,6 +13,7 @@ from chalicelib.domain.run_state import RUNNING, Run
 from chalicelib.store.dynamodb import Deadline
 from chalicelib.store.runs import STARTED, RunStore
 from chalicelib.store.stores import Stores
+from tests.histories import Step, happen
 from tests.services.runs.world import OUTCOMES, World
 
 FIRES = st.tuples(st.just("fire"), st.integers(0, 1), st.sampled_from([0, 0, 2]))
@@ -26,34 +26,12 @@ STEPS = st.one_of(
     st.tuples(st.just("dying"), CALLS, ACTS),
     st.tuples(st.just("overtaken"), CALLS, ACTS, ACTS),
 )
-Step = tuple[Any, ...]
-
-
-def act(world: World, step: Step) -> None:
-    name, *arguments = step
-    if name == "outcome":
-        world.outcomes.append(arguments[0])
-    elif name == "during":
-        world.meanwhile.append(lambda: act(world, arguments[0]))
-    elif name == "dying":
-        world.dying(arguments[0], lambda: act(world, arguments[1]))
-    elif name == "overtaken":
-        world.overtaken(arguments[0], lambda: act(world, arguments[1]), lambda: act(world, arguments[2]))
-    else:
-        getattr(world, name)(*arguments)
-
-
-def happen(stores: Stores, history: Sequence[Step]) -> None:
-    world = World(stores)
-    for step in history:
-        act(world, step)
-    world.settle()
 
 
 @settings(max_examples=settings.default.max_examples // 10)
 @given(st.lists(STEPS, min_size=1, max_size=8))
 def test_each_run_has_one_outcome_in_the_end(shared_stores: Stores, history: list[Step]) -> None:
-    happen(shared_stores, history)
+    happen(World(shared_stores), history)
 
 
 FIRE, OTHER = ("fire", 0, 0), ("fire", 1, 0)
@@ -69,7 +47,7 @@ TELLING: dict[str, list[list[Step]]] = {
 
 @pytest.mark.parametrize("history", [history for histories in TELLING.values() for history in histories], ids=str)
 def test_the_histories_that_tell_runs_kept_wrong_are_fine_with_ours(shared_stores: Stores, history: list[Step]) -> None:
-    happen(shared_stores, history)
+    happen(World(shared_stores), history)
 
 
 class Unheld(RunStore):
@@ -107,7 +85,7 @@ def test_runs_that_are_kept_wrong_are_found_out(shared_stores: Stores, name: str
             runs=wrong(stores.client, stores.names.catalog_table, stores.activity),
         )
         try:
-            happen(stores, history)
+            happen(World(stores), history)
         except AssertionError:
             return True
         return False

@@ -122,6 +122,14 @@ class World:
         self.place.tick()
         self.look()
 
+    def outcome(self, name: str) -> None:
+        """One of the next attempts ends so."""
+        self.outcomes.append(name)
+
+    def during(self, act: Callable[[], None]) -> None:
+        """One of the next attempts has something done while it is under way."""
+        self.meanwhile.append(act)
+
     def dying(self, call: int, act: Callable[[], object]) -> None:
         """Do something, and die before a call."""
         with suppress(Crash), counted(self.place.stores, WriteCounter(call), schedules=True):
