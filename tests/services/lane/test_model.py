@@ -51,7 +51,6 @@ TELLING: dict[str, list[list[Step]]] = {
 
 @given(HISTORIES)
 @example([SMALL, ("dying", 11, ("unpublish",))])
-@example([SMALL, *[("overtaken", call, ("publish",), ("publish",)) for call in range(13)]])
 def test_what_was_acknowledged_stands_in_the_end(shared_stores: Stores, history: list[Step]) -> None:
     happen(World(shared_stores), history)
 
@@ -59,6 +58,13 @@ def test_what_was_acknowledged_stands_in_the_end(shared_stores: Stores, history:
 @pytest.mark.parametrize("history", [history for histories in TELLING.values() for history in histories], ids=str)
 def test_the_histories_that_tell_a_wrong_lane_are_fine_with_ours(shared_stores: Stores, history: list[Step]) -> None:
     happen(World(shared_stores), history)
+
+
+@pytest.mark.parametrize("first", ["publish", "unpublish"])
+@pytest.mark.parametrize("second", ["publish", "unpublish"])
+def test_publishers_may_overtake_each_other_at_every_call(shared_stores: Stores, first: str, second: str) -> None:
+    for call in range(13):
+        happen(World(shared_stores), [BIG, ("overtaken", call, (first,), (second,)), SMALL, BIG])
 
 
 class NoGate(LiveStore):

@@ -101,7 +101,7 @@ class World:
     def unpublish(self) -> None:
         """Empty the dataset."""
         self._seconds += 331
-        with self._synchronized(), suppress(InvalidDatasetStatus):
+        with self._synchronized(), suppress(EditConflict, InvalidDatasetStatus):
             unpublish(self.stores, self.device.dataset_uid, self._now())
 
     def dying(self, call: int, act: Callable[[], None]) -> None:
