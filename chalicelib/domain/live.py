@@ -121,6 +121,20 @@ class Configuration:
             )
         return self._preparers[resource_uid]
 
+    def processes_like(self, other: "Configuration") -> bool:
+        """Whether records become the same under both, of the resources that both have: labels, descriptions
+        and the order of fields do not matter."""
+        common = self.intakes.keys() & other.intakes.keys()
+        return self._processing == other._processing and all(self.intakes[uid] == other.intakes[uid] for uid in common)
+
+    @cached_property
+    def _processing(self) -> Any:
+        fields = {(each.source, each.name, each.type, each.is_unique_key) for each in self.schema.fields}
+        processors = [
+            {name: value for name, value in entry.items() if name not in ("uid", "label")} for entry in self.processors
+        ]
+        return fields, self.schema.removed, processors
+
     @cached_property
     def _preparers(self) -> dict[str, Preparer]:
         return {}

@@ -58,6 +58,7 @@ def status_of(dataset_uid: str, now: datetime) -> dict[str, Any]:
         "is_published": dataset.is_published,
         "message": UNFINISHED if is_dead else dataset.status_message,
         "records_errors": dataset.records_errors or [],
+        "processed_since": dataset.processed_since,
         "params": {},
     }
 

@@ -34,18 +34,24 @@ def write_switch(
     """Let a transaction publish a dataset: `changes` of its live item, on that condition, and all that goes with a
     publication of that `configuration` (as it is stored) and those sources. `errors` are those of its records."""
     transaction.update(item, [*changes, LiveItem.is_published.set(True)], condition=condition)
-    transaction.update(
-        dataset,
-        [
-            DatasetItem.is_published.set(True),
-            DatasetItem.records_errors.set(errors),
-            DatasetItem.updated_at.set(now.isoformat(timespec="milliseconds")),
-        ],
-    )
+    moment = now.isoformat(timespec="milliseconds")
+    published: list[Action] = [
+        DatasetItem.is_published.set(True),
+        DatasetItem.records_errors.set(errors),
+        DatasetItem.updated_at.set(moment),
+    ]
+    if _processes_otherwise(item.configuration, configuration):
+        published.append(DatasetItem.processed_since.set(moment))
+    transaction.update(dataset, published)
     transaction.save(sources)
     settle_watches(
         transaction, dataset.uid, is_published=True, configuration=configuration, switches=item.switches, now=now
     )
+
+
+def _processes_otherwise(before: Any, after: Any) -> bool:
+    """Whether what was pushed under a former configuration, if there was one, would become something else now."""
+    return bool(before) and not Configuration.from_json(before).processes_like(Configuration.from_json(after))
 
 
 def switch_over(dataset_uid: str, live: LiveDataset, configuration: Configuration, now: datetime) -> None:

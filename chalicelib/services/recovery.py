@@ -1,7 +1,7 @@
 """Recovery: having what was backed up applied anew, stopping that, and seeing how it goes."""
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
@@ -19,6 +19,7 @@ from chalicelib.domain.shape import Key, checked, described
 from chalicelib.services.bells import RECOVERY as BELL
 from chalicelib.services.bells import ring
 from chalicelib.services.datasets import find_dataset
+from chalicelib.services.recovery_offer import offer_of
 from chalicelib.services.recovery_state import (
     MAX_OUTCOMES,
     QUEUED,
@@ -31,6 +32,7 @@ from chalicelib.services.recovery_state import (
 from chalicelib.services.replay import Scope
 from chalicelib.services.resource_drafts import Draft
 from chalicelib.services.resources import find_resource
+from chalicelib.store.backups import BackupObject
 from chalicelib.store.catalog.keys import RECOVERY, RECOVERY_ABORT, dataset_pk
 from chalicelib.store.catalog.recovery import RecoveryAbortItem, RecoveryItem
 from chalicelib.store.catalog.transactions import conflicts_as_edit_conflict
@@ -134,13 +136,15 @@ def show_recovery(
             current = {**shown, "progress": _progress(item, now)}
         else:
             outcomes = [shown, *outcomes]
+    kept = list(islice(stores.backups.objects(dataset_uid, resource_uid), COUNTED_OBJECTS + 1))
     return {
         "recovery": switches.recovery,
         "recovery_since": switches.recovery_since,
         "recovery_days": switches.recovery_days,
-        "backup": _backup(stores, dataset_uid, resource_uid),
+        "backup": _backup(kept),
         "current": current,
         "outcomes": outcomes[:MAX_OUTCOMES],
+        "offer": offer_of(find_dataset(dataset_uid), resource_uid, kept, outcomes if current is None else [current]),
     }
 
 
@@ -185,8 +189,7 @@ def _progress(item: RecoveryItem, now: datetime) -> dict[str, Any]:
     return {"done": done, "total": total, "estimated_seconds": estimate}
 
 
-def _backup(stores: Stores, dataset_uid: str, resource_uid: str) -> Mapping[str, Any]:
-    objects = list(islice(stores.backups.objects(dataset_uid, resource_uid), COUNTED_OBJECTS + 1))
+def _backup(objects: Sequence[BackupObject]) -> Mapping[str, Any]:
     counted = objects[:COUNTED_OBJECTS]
     return {
         "entries": sum(found.count for found in counted),

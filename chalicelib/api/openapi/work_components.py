@@ -96,6 +96,11 @@ def status() -> Json:
             "is_published": FLAG,
             "message": nullable(TEXT),
             "records_errors": list_of(record({**error, "message": TEXT})),
+            "processed_since": {
+                **nullable(MOMENT),
+                "description": "when a publication last changed what becomes of pushed records; recovery/ offers to "
+                "apply anew what was kept of before",
+            },
             "params": ANY,
         }
     )
@@ -153,6 +158,7 @@ def recovery() -> Json:
                 "backup": record(backup, description="is_partial: there is more than was counted"),
                 "current": nullable(record({**outcome, "progress": progress})),
                 "outcomes": list_of(record(outcome), maxItems=10),
+                "offer": nullable(record({"processed_since": MOMENT, "kept_since": MOMENT, "message": TEXT})),
             }
         ),
         "BackupObject": record(

@@ -13,7 +13,8 @@ from chalicelib.store.catalog.keys import API_KEYS, DATASETS
 
 
 class DatasetItem(Model):
-    """A dataset's draft: its names, metadata and status."""
+    """A dataset's draft: its names, metadata and status. `processed_since` is when a publication last changed what
+    becomes of pushed records, after the first one."""
 
     class Meta:
         """Bound in `bind_models`."""
@@ -36,6 +37,7 @@ class DatasetItem(Model):
     status_until = NumberAttribute(null=True)
     status_message = UnicodeAttribute(null=True)
     records_errors = JsonAttribute(null=True)
+    processed_since = UnicodeAttribute(null=True)
 
 
 class StackItem(Model):
