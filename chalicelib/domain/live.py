@@ -122,8 +122,8 @@ class Configuration:
         return self._preparers[resource_uid]
 
     def processes_like(self, other: "Configuration") -> bool:
-        """Whether records become the same under both, of the resources that both have: labels, descriptions
-        and the order of fields do not matter."""
+        """Whether pushed records become the same under both, of the resources that both have. Labels, descriptions and
+        the order of fields do not matter."""
         common = self.intakes.keys() & other.intakes.keys()
         return self._processing == other._processing and all(self.intakes[uid] == other.intakes[uid] for uid in common)
 

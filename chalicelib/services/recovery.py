@@ -127,15 +127,13 @@ def show_recovery(
     switches = _switches(find_realtime(dataset_uid, resource_uid))
     item = load_recovery(dataset_uid)
     current: dict[str, Any] | None = None
-    outcomes: list[dict[str, Any]] = []
+    recoveries: list[dict[str, Any]] = []
     if item is not None:
         failure = job_failure(stores, item, deadline)
-        shown = outcome_of(item, failure)
-        outcomes = list(item.outcomes)
+        recoveries = [outcome_of(item, failure), *item.outcomes]
         if item.state in UNDER_WAY and failure is None:
-            current = {**shown, "progress": _progress(item, now)}
-        else:
-            outcomes = [shown, *outcomes]
+            current = {**recoveries[0], "progress": _progress(item, now)}
+    outcomes = recoveries[1:] if current else recoveries
     kept = list(islice(stores.backups.objects(dataset_uid, resource_uid), COUNTED_OBJECTS + 1))
     return {
         "recovery": switches.recovery,
@@ -144,7 +142,7 @@ def show_recovery(
         "backup": _backup(kept),
         "current": current,
         "outcomes": outcomes[:MAX_OUTCOMES],
-        "offer": offer_of(find_dataset(dataset_uid), resource_uid, kept, outcomes if current is None else [current]),
+        "offer": offer_of(find_dataset(dataset_uid), resource_uid, kept, recoveries),
     }
 
 
