@@ -22,7 +22,8 @@ class Entry:
 
     `accepted_at` is in epoch milliseconds, `version` that of the configuration it was prepared with, and `refused`
     holds the indexes of the records that a lenient push left out. A file past the limit of a push lies beside the
-    log: `upload` has its key, format and size. `record_id` is what a delete by id deletes.
+    log: `upload` has its key, format and size. `record_id` is what a delete by id deletes. `configuration` is the
+    `kept_as` of that configuration; empty in entries of before it was noted.
     """
 
     batch_id: str
@@ -35,6 +36,7 @@ class Entry:
     record_id: str = ""
     refused: Sequence[int] = ()
     upload: Mapping[str, Any] | None = None
+    configuration: str = ""
     number: int = 0
 
     def as_json(self) -> dict[str, Any]:
@@ -52,6 +54,7 @@ class Entry:
             "record_id": self.record_id,
             "refused": list(self.refused),
             "upload": dict(self.upload or {}),
+            "configuration": self.configuration,
             **_body_as_json(self.body),
         }
         return entry | {name: value for name, value in optional.items() if value}

@@ -4,12 +4,15 @@ Two documents by lifetime: the *configuration* changes only at publish; the *swi
 once.
 """
 
+import hashlib
 import hmac
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 from typing import Any
+
+import orjson
 
 from chalicelib.domain.identifiers import fingerprint
 from chalicelib.domain.processors import compile_processor
@@ -120,6 +123,11 @@ class Configuration:
                 refuse_unknown=intake.unknown_fields == "refuse",
             )
         return self._preparers[resource_uid]
+
+    @cached_property
+    def kept_as(self) -> str:
+        """The name under which it is kept: the first 20 hex of the SHA-256 of its JSON."""
+        return hashlib.sha256(orjson.dumps(self.as_json(), option=orjson.OPT_SORT_KEYS)).hexdigest()[:20]
 
     def processes_like(self, other: "Configuration") -> bool:
         """Whether pushed records become the same under both, of the resources that both have. Labels, descriptions and

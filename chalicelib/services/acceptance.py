@@ -60,7 +60,7 @@ def accept(stores: Stores, live: LiveDataset, operation: Operation, now: datetim
     """
     if operation.backup is None:
         return _accept(stores, live, operation, now, deadline)
-    kept = back_up(stores, live.dataset_uid, operation.backup, deadline)
+    kept = back_up(stores, live, operation.backup, deadline)
     try:
         return _accept(stores, live, operation, now, deadline)
     except ConfigurationMoved:

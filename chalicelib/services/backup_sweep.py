@@ -13,7 +13,7 @@ from chalicelib.domain.backup import entry_of, lines_of, packed
 from chalicelib.domain.errors import NotFound, TemporarilyUnavailable
 from chalicelib.services.backup import sweep_at
 from chalicelib.services.datasets import find_dataset
-from chalicelib.store.backups import BackupObject, entries_key, upload_copies
+from chalicelib.store.backups import BackupObject, configurations_prefix, entries_key, upload_copies
 from chalicelib.store.dynamodb import Deadline, aws_faults_as_unavailable
 from chalicelib.store.parallel import run_all
 from chalicelib.store.stores import Stores
@@ -136,7 +136,7 @@ def _closed_at(now: datetime) -> int:
 
 def _delete_all(stores: Stores, dataset_uid: str, deadline: Deadline) -> None:
     with aws_faults_as_unavailable():
-        for prefix in (f"{dataset_uid}/", f"uploads/{dataset_uid}/"):
+        for prefix in (f"{dataset_uid}/", f"uploads/{dataset_uid}/", configurations_prefix(dataset_uid)):
             _delete(stores, (key for key, _ in stores.backups.bucket.listed(prefix)), deadline)
 
 

@@ -7,19 +7,23 @@ then, is read now, when the last direct writer has ended, and goes before what w
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import islice
+from typing import Any
 
 from chalicelib.domain.backup import Entry
 from chalicelib.domain.changes import Changes, puts_of
-from chalicelib.domain.job import Job
+from chalicelib.domain.job import RECOVER, Job
+from chalicelib.domain.live import LiveDataset
 from chalicelib.domain.receipt import Tally, applied_receipt, failed_receipt
 from chalicelib.domain.record import PreparedRecord
 from chalicelib.domain.replayed import Replayed, replayed_from_text
 from chalicelib.services.direct_writers import let_direct_writers_end
 from chalicelib.services.job_payload import load_text
+from chalicelib.services.recovery_parts import part_keys, prevailed_over
 from chalicelib.services.recovery_state import ABORTED, ABORTED_MESSAGE, DONE, is_aborting, load_recovery, settle
 from chalicelib.services.replay import Replay, Scope
 from chalicelib.services.writing import Batch, store_contents, write_batches
 from chalicelib.store.backups import GREATEST
+from chalicelib.store.catalog.recovery import RecoveryItem
 from chalicelib.store.dynamodb import Deadline
 from chalicelib.store.objects import file_key
 from chalicelib.store.records import Origin
@@ -31,6 +35,25 @@ CLOCKS_APART = 60_000  # milliseconds that the clocks of two functions may diffe
 _READ_AT_ONCE = 200  # entries of the log, whose records are written together
 
 Newer = Mapping[str, int]  # record id → number of the last entry of the log that touches it
+
+
+def job_of(live: LiveDataset, item: RecoveryItem, batch_id: str, receipt: Mapping[str, Any], now: datetime) -> Job:
+    """The job that applies what was read."""
+    return Job.of(
+        live,
+        kind=RECOVER,
+        generation=live.intake_generation,
+        batch_id=batch_id,
+        resource_uid=item.resource_uid,
+        now=now,
+        receipt=receipt,
+        parts=part_keys(item),
+        options={
+            "scope": item.scope,
+            "since": int(item.since),
+            "prevails_over": sorted(prevailed_over(live.dataset_uid)),
+        },
+    )
 
 
 def apply_recovery(stores: Stores, job: Job, clock: Callable[[], datetime], deadline: Deadline) -> None:
@@ -96,7 +119,13 @@ def _catch_up(stores: Stores, job: Job, clock: Callable[[], datetime], deadline:
     if live is None or live.generation != job.generation:
         return {}, Tally()  # the lane drops the job
     scope = Scope(**job.options["scope"])
-    replay = Replay(stores=stores, configuration=live.configuration, scope=scope, is_late=deadline.has_passed)
+    replay = Replay(
+        stores=stores,
+        dataset_uid=job.dataset_uid,
+        configuration=live.configuration,
+        scope=scope,
+        is_late=deadline.has_passed,
+    )
     until = job.accepted_at + CLOCKS_APART
     newer: dict[str, int] = {}
     tally = Tally()
@@ -107,7 +136,8 @@ def _catch_up(stores: Stores, job: Job, clock: Callable[[], datetime], deadline:
             for records in replay.take(entry):
                 if records:
                     replayed.append(replayed_of(entry, records, job.partition, job.batch_id, stores=stores))
-            newer |= {key.hex(): entry.number for key in replay.fresh}
+            for record_id in [*(key.hex() for key in replay.fresh), entry.record_id]:
+                newer.setdefault(record_id, entry.number)
             replay.fresh.clear()
         tally = tally.plus(_write(stores, job, replayed, clock, deadline))
     return newer, tally

@@ -4,9 +4,11 @@ from collections.abc import Callable
 from datetime import datetime
 
 from chalicelib.services.drafts import draft_resources
+from chalicelib.services.former_ids import KEY_BYTES
 from chalicelib.services.job_payload import discard_parts
 from chalicelib.services.recovery_state import settle
 from chalicelib.store.catalog.recovery import RecoveryItem
+from chalicelib.store.dynamodb import aws_faults_as_unavailable
 from chalicelib.store.objects import job_key
 from chalicelib.store.stores import Stores
 
@@ -17,8 +19,18 @@ def part_keys(item: RecoveryItem) -> list[str]:
 
 
 def chunk_key(item: RecoveryItem, chunk: int) -> str:
-    """Where ids that are settled are kept: of 20 bytes each, one after the other."""
+    """Where keys that are settled are kept, one after the other."""
     return job_key(_partition(item), f"{item.nonce}.settled", chunk)
+
+
+def settled_keys(stores: Stores, item: RecoveryItem) -> set[bytes]:
+    """All that is settled by now."""
+    keys: set[bytes] = set()
+    for chunk in range(int(item.chunks)):
+        with aws_faults_as_unavailable():
+            content = stores.jobs.get(chunk_key(item, chunk)) or b""
+        keys.update(content[i : i + KEY_BYTES] for i in range(0, len(content), KEY_BYTES))
+    return keys
 
 
 def prevailed_over(dataset_uid: str) -> frozenset[str]:

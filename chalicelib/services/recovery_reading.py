@@ -8,7 +8,6 @@ from typing import Any
 from chalicelib.domain.backup import Entry
 from chalicelib.domain.errors import ConfigurationMoved, EditConflict, TemporarilyUnavailable
 from chalicelib.domain.identifiers import new_batch_id
-from chalicelib.domain.job import RECOVER, Job
 from chalicelib.domain.live import LiveDataset
 from chalicelib.domain.receipt import QUEUED as RECEIPT_QUEUED
 from chalicelib.domain.receipt import Counts, Receipt
@@ -16,8 +15,14 @@ from chalicelib.domain.record import PreparedRecord
 from chalicelib.domain.replayed import Replayed, replayed_as_text
 from chalicelib.services.bells import ring_lane
 from chalicelib.services.job_payload import discard_parts
-from chalicelib.services.recovery_job import CLOCKS_APART, replayed_batches, replayed_of
-from chalicelib.services.recovery_parts import chunk_key, discard_kept, end_unwritten, part_keys, prevailed_over
+from chalicelib.services.recovery_job import CLOCKS_APART, job_of, replayed_batches, replayed_of
+from chalicelib.services.recovery_parts import (
+    chunk_key,
+    discard_kept,
+    end_unwritten,
+    prevailed_over,
+    settled_keys,
+)
 from chalicelib.services.recovery_state import ABORTED, ABORTED_MESSAGE, APPLYING, DONE, FAILED, is_aborting
 from chalicelib.services.replay import MAX_IDS, Replay, Scope
 from chalicelib.services.staging import Stager
@@ -32,7 +37,6 @@ NOTED_EVERY = 15.0  # seconds, or when as many records wait:
 NOTED_RECORDS = 20_000
 RUNG_AFTER = 120  # seconds after which a worker that has noted nothing is taken for dead
 RESERVE = 9.0  # seconds that a visit keeps for noting how far it got
-ID_BYTES = 20
 
 
 class TakenOver(Exception):  # noqa: N818 - internal signal: another worker goes on, or nobody does
@@ -99,6 +103,7 @@ class Reading:
             chunks=0,
             counts={},
             details=[],
+            deleting=[],
         )
 
     def _is_for(self, live: LiveDataset) -> bool:
@@ -108,18 +113,15 @@ class Reading:
 
     def _replay(self) -> Replay:
         item = self.item
-        settled: set[bytes] = set()
-        for chunk in range(int(item.chunks)):
-            with aws_faults_as_unavailable():
-                ids = self.stores.jobs.get(chunk_key(item, chunk)) or b""
-            settled.update(ids[i : i + ID_BYTES] for i in range(0, len(ids), ID_BYTES))
         replay = Replay(
             stores=self.stores,
+            dataset_uid=self.live.dataset_uid,
             configuration=self.live.intake,
             scope=Scope(**item.scope),
             is_late=self.deadline.has_passed,
-            settled=settled,
+            settled=settled_keys(self.stores, item),
             details=list(item.details),
+            deleting=list(item.deleting or ()),
         )
         replay.counts.update(item.counts)
         return replay
@@ -167,6 +169,7 @@ class Reading:
             chunks=int(item.chunks) + bool(replay.fresh),
             counts=dict(replay.counts),
             details=replay.details,
+            deleting=replay.deleting,
         )
         replay.fresh.clear()
         self._stage_anew()
@@ -190,7 +193,7 @@ class Reading:
         now = self.clock()
         batch_id = new_batch_id(now)
         receipt = self._receipt(batch_id, now, replay)
-        job = self._job(live, batch_id, receipt, now)
+        job = job_of(live, item, batch_id, receipt, now)
         applying = RecoveryItem()
         applying.deserialize(item.serialize())
         applying.state, applying.batch_id = APPLYING, batch_id
@@ -202,24 +205,6 @@ class Reading:
         committed = stores.lane.commit(live, job, riders, self.deadline)
         ring_lane(stores, live, committed, self.deadline)
         discard_parts(stores, [chunk_key(item, chunk) for chunk in range(int(item.chunks))])
-
-    def _job(self, live: LiveDataset, batch_id: str, receipt: Mapping[str, Any], now: datetime) -> Job:
-        item = self.item
-        return Job.of(
-            live,
-            kind=RECOVER,
-            generation=live.intake_generation,
-            batch_id=batch_id,
-            resource_uid=item.resource_uid,
-            now=now,
-            receipt=receipt,
-            parts=part_keys(item),
-            options={
-                "scope": item.scope,
-                "since": int(item.since),
-                "prevails_over": sorted(prevailed_over(live.dataset_uid)),
-            },
-        )
 
     def _receipt(self, batch_id: str, now: datetime, replay: Replay) -> dict[str, Any]:
         return Receipt(

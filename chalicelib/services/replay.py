@@ -7,16 +7,18 @@ was before.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import islice
 from typing import Any
 
 from chalicelib.domain.backup import DELETE, DELETE_BY_ID, Entry
 from chalicelib.domain.errors import InvalidJson, InvalidPayload, PayloadTooLarge
-from chalicelib.domain.live import Configuration, Intake
+from chalicelib.domain.live import Configuration
 from chalicelib.domain.payload import Payload, parse_payload
 from chalicelib.domain.record import PreparedRecord, Preparer
+from chalicelib.services.former_ids import FormerIds, deleted_mark
 from chalicelib.services.upload_file import Unacceptable, read_upload
 from chalicelib.store.stores import Stores
 
@@ -49,10 +51,12 @@ class Scope:
 
 @dataclass(kw_only=True)
 class Replay:
-    """One replay under a configuration. `settled` holds the ids that newer entries have settled, `fresh` those of them
-    since somebody emptied it; `counts` and `details` say what came of the records."""
+    """One replay under a configuration. `settled` holds the ids that newer entries have settled and the marks of those
+    that they have deleted, `fresh` those of them since somebody emptied it; `counts` and `details` say what came of the
+    records. `deleting` names the configurations of the deletes."""
 
     stores: Stores
+    dataset_uid: str
     configuration: Configuration
     scope: Scope
     is_late: Callable[[], bool]
@@ -60,20 +64,27 @@ class Replay:
     fresh: list[bytes] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
     details: list[dict[str, Any]] = field(default_factory=list)
+    deleting: list[str] = field(default_factory=list)
 
     def take(self, entry: Entry) -> Iterator[Mapping[str, PreparedRecord]]:
         """The records of an entry that are to be written, some at a time; `counts` has `entries`, `records` that are
         written, `suppressed` ones that newer entries settle or that are outside of the scope, and `errors`."""
         self.counts["entries"] += 1
-        if entry.operation == DELETE_BY_ID:
-            self._settle([entry.record_id])
-        elif entry.operation == DELETE:
-            objects, preparer = self._objects(entry), self._preparer(entry)
-            self._settle(preparer.identify(Payload(objects=objects), self.is_late).ids)
+        if entry.operation in (DELETE, DELETE_BY_ID):
+            self._delete(entry)
         elif entry.upload is None:
             yield self._put(entry, self._objects(entry), set())
         else:
             yield from self._put_upload(entry)
+
+    def _delete(self, entry: Entry) -> None:
+        """Mark the ids that an entry deleted. Values are processed anew as well: what they identify now is settled."""
+        former, then = self._former.of_delete(entry), [entry.record_id]
+        if entry.operation == DELETE:
+            payload = Payload(objects=self._objects(entry))
+            then = former.identify(payload, self.is_late).ids
+            self._settle(self._former.preparer(entry).identify(payload, self.is_late).ids)
+        self._settle_keys(map(deleted_mark, then))
 
     def _put_upload(self, entry: Entry) -> Iterator[Mapping[str, PreparedRecord]]:
         """A large file is read from its beginning: a later record of an id is written after the earlier one."""
@@ -90,7 +101,9 @@ class Replay:
 
     def _put(self, entry: Entry, objects: Sequence[Any], own: set[bytes]) -> Mapping[str, PreparedRecord]:
         """The records of these objects that nothing newer settles. `own` are the ids settled by this entry."""
-        preparer = self._preparer(entry)
+        objects, before = self._former.undeleted(entry, objects, self.settled), len(objects)
+        self.counts["suppressed"] += before - len(objects)
+        preparer = self._former.preparer(entry)
         prepared = preparer.prepare(Payload(objects=list(objects)), self.is_late)
         records = self._one_by_one(entry, preparer, objects) if prepared.refusals else prepared.records
         wanted: dict[str, PreparedRecord] = {}
@@ -143,28 +156,25 @@ class Replay:
             return []
         return [pushed for index, pushed in enumerate(objects) if index not in refused]
 
-    def _preparer(self, entry: Entry) -> Preparer:
-        """What prepares the records of an entry. Those of a resource that is not published any more only settle ids."""
-        if entry.resource_uid in self.configuration.intakes:
-            return self.configuration.preparer(entry.resource_uid)
-        intakes = {entry.resource_uid: Intake()}
-        known = self._former.setdefault(
-            entry.resource_uid,
-            Configuration(schema=self.configuration.schema, processors=self.configuration.processors, intakes=intakes),
+    @cached_property
+    def _former(self) -> FormerIds:
+        return FormerIds(
+            stores=self.stores,
+            dataset_uid=self.dataset_uid,
+            published=self.configuration,
+            is_late=self.is_late,
+            deleting=self.deleting,
         )
-        return known.preparer(entry.resource_uid)
-
-    @property
-    def _former(self) -> dict[str, Configuration]:
-        former: dict[str, Configuration] = vars(self).setdefault("_configurations", {})
-        return former
 
     def _replays(self, entry: Entry) -> bool:
+        """Whether its records are to be written: those of a resource that is not published any more only settle ids."""
         return entry.resource_uid in self.configuration.intakes and self.scope.holds(entry)
 
     def _settle(self, record_ids: Mapping[str, Any] | Sequence[str]) -> None:
-        for record_id in record_ids:
-            key = bytes.fromhex(record_id)
+        self._settle_keys(map(bytes.fromhex, record_ids))
+
+    def _settle_keys(self, keys: Iterable[bytes]) -> None:
+        for key in keys:
             if key not in self.settled:
                 self.settled.add(key)
                 self.fresh.append(key)

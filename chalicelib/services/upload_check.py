@@ -134,7 +134,7 @@ class _Check:
                 upload={"format": item.format},
             )
             key = upload_key(live.dataset_uid, item.sk.removeprefix(UPLOADED))
-            self.kept = back_up_upload(self.stores, live.dataset_uid, entry, key, self.deadline)
+            self.kept = back_up_upload(self.stores, live, entry, key, self.deadline)
 
     def _commit(self, batch_id: str, parts: Sequence[str]) -> Receipt:
         """Accept the job, its receipt and the upload's new state, in one transaction."""

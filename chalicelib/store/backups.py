@@ -5,6 +5,7 @@
 | counter            | catalog: pk `backup#{dataset_uid}`, sk `log`; not beside the live item, which pushes read |
 | entries            | `{dataset_uid}/{resource_uid}/{inverted first}.{inverted last}.{count}.{first_at}.{last_at}.gz` |
 | pushed large files | `uploads/{dataset_uid}/{resource_uid}/{number}.{accepted_at}`                          |
+| configurations     | `configurations/{dataset_uid}/{kept_as}.json`: each that an entry was prepared with     |
 
 The name of an object tells which entries it holds, and when they were accepted (epoch milliseconds). It begins with
 the first number taken from the greatest there can be: S3 lists the newest first, which is the order that recovery
@@ -17,9 +18,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+import orjson
 from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.domain.backup import Entry, line_of, packed
+from chalicelib.domain.live import Configuration
 from chalicelib.store.due import due_shard
 from chalicelib.store.dynamodb import Deadline, Item, with_retries
 from chalicelib.store.objects import ObjectStore
@@ -59,6 +62,7 @@ class BackupStore:
     def __init__(self, client: Any, table: str, bucket: ObjectStore) -> None:
         self._client, self._table = client, table
         self.bucket = bucket
+        self._kept: set[str] = set()
 
     def next_number(self, dataset_uid: str, sweep_at: int, deadline: Deadline) -> int:
         """The next number of the log. The first one has the log swept at `sweep_at` (epoch seconds)."""
@@ -90,6 +94,19 @@ class BackupStore:
         content = packed([line_of(entry)])
         with_retries(lambda: self.bucket.put(key, content, "application/gzip"), deadline)
         return key
+
+    def keep_configuration(self, dataset_uid: str, configuration: Configuration, deadline: Deadline) -> None:
+        """Keep a configuration that entries are about to name; once in the life of a container."""
+        key = f"{configurations_prefix(dataset_uid)}{configuration.kept_as}.json"
+        if key not in self._kept:
+            content = orjson.dumps(configuration.as_json())
+            with_retries(lambda: self.bucket.put(key, content, "application/json"), deadline)
+            self._kept.add(key)
+
+    def configuration(self, dataset_uid: str, kept_as: str) -> Configuration | None:
+        """The configuration that an entry names, or None when there is none of that name."""
+        content = self.bucket.get(f"{configurations_prefix(dataset_uid)}{kept_as}.json")
+        return None if content is None else Configuration.from_json(orjson.loads(content))
 
     def withdraw(self, keys: Sequence[str]) -> None:
         """Take back what was kept for an operation that was then not accepted. What cannot be removed counts as an
@@ -133,6 +150,11 @@ class BackupStore:
         """Remove the counter of a dataset that is gone."""
         delete = {"TableName": self._table, "Key": _counter_key(dataset_uid)}
         with_retries(lambda: self._client.delete_item(**delete), deadline)
+
+
+def configurations_prefix(dataset_uid: str) -> str:
+    """What the keys of the configurations of a dataset begin with."""
+    return f"configurations/{dataset_uid}/"
 
 
 def upload_copies(dataset_uid: str, resource_uid: str) -> str:

@@ -13,8 +13,9 @@ from chalicelib.store.catalog.attributes import JsonAttribute
 class RecoveryItem(Model):
     """The recovery of a dataset that is under way, or was the last one. `nonce` names its parts, `scope` is what it
     recovers; `high`, `cursor` and `since` say where in the log it began, how far down it is, and from when on (epoch
-    milliseconds) the log is read again when the job is applied. `visit` counts the workers that came for it: only the
-    last of them may write. `outcomes` are those of the recoveries before. `due` and `due_at` make the tick ring."""
+    milliseconds) the log is read again when the job is applied; `deleting` names the configurations of the deletes that
+    were read. `visit` counts the workers that came for it: only the last of them may write. `outcomes` are those of the
+    recoveries before. `due` and `due_at` make the tick ring."""
 
     class Meta:
         """Bound in `bind_models`."""
@@ -38,6 +39,7 @@ class RecoveryItem(Model):
     since = NumberAttribute(default=0)
     parts = NumberAttribute(default=0)
     chunks = NumberAttribute(default=0)
+    deleting = JsonAttribute(null=True)
     visit = NumberAttribute(default=0)
     attempts = NumberAttribute(default=0)
     counts = JsonAttribute()

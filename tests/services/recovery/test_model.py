@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.domain.backup import Entry
+from chalicelib.domain.live import Configuration
 from chalicelib.services import publication_job
 from chalicelib.store.backup_reader import BackupReader
 from chalicelib.store.backups import BackupStore
@@ -22,7 +23,11 @@ SOME = st.lists(st.integers(0, 2), min_size=1, max_size=2, unique=True)
 AGO = st.sampled_from([1.5, 2.5, 4.5, 400.0])
 RANGES = st.one_of(st.just((None, None)), st.tuples(AGO, st.none()), st.tuples(st.none(), AGO), st.just((1000.0, 1.5)))
 RECOVER = st.tuples(st.just("recover"), RANGES)
-SENDS = st.one_of(st.tuples(st.just("push"), SOME), st.tuples(st.just("delete"), SOME))
+SENDS = st.one_of(
+    st.tuples(st.just("push"), SOME),
+    st.tuples(st.just("delete"), SOME),
+    st.tuples(st.just("delete_by_id"), st.integers(0, 2)),
+)
 OTHERS = st.sampled_from(
     [
         ("visit",),
@@ -49,6 +54,7 @@ PUT, DROP, WHOLE = ("push", [0]), ("delete", [0]), ("recover", (None, None))
 TELLING: dict[str, list[list[Step]]] = {
     "replay out of order": [[PUT, PUT, ("empty",), WHOLE]],
     "a range forgets the deletes after it": [[PUT, DROP, ("recover", (None, 1.5))]],
+    "deletes by id forget the ids of then": [[PUT, ("delete_by_id", 0), ("rekey",), ("visit",), WHOLE]],
     "replay overwrites what is newer": [[PUT, ("switch", False), PUT, WHOLE]],
     "backup after the acknowledgement": [[PUT, ("empty",), WHOLE]],
     IMPATIENT: [[("in_flight", call, [0])] for call in range(5)],
@@ -96,6 +102,13 @@ class PushesAlone(BackupReader):
         return iter([entry for entry in entries if entry.operation == "push"])
 
 
+class Forgetful(BackupStore):
+    """Knows only the configuration that is published now."""
+
+    def configuration(self, dataset_uid: str, kept_as: str) -> Configuration | None:  # noqa: ARG002 - as the real one
+        return None
+
+
 class AgelessMarks(RecordStore):
     """Takes every stored record for older than what is replayed."""
 
@@ -119,6 +132,10 @@ def mutate(stores: Stores, mutant: str, monkeypatch: pytest.MonkeyPatch) -> None
     parts: dict[str, tuple[str, Any]] = {
         "replay out of order": ("backup_reader", OldestFirst(backups, 1)),
         "a range forgets the deletes after it": ("backup_reader", PushesAlone(backups, 1)),
+        "deletes by id forget the ids of then": (
+            "backups",
+            Forgetful(stores.client, stores.names.catalog_table, backups.bucket),
+        ),
         "replay overwrites what is newer": ("records", AgelessMarks(stores.client, stores.names.records_table)),
         "backup after the acknowledgement": (
             "backups",

@@ -2,7 +2,6 @@
 
 import base64
 from dataclasses import replace
-from datetime import datetime
 from typing import Any
 
 import pytest
@@ -10,7 +9,7 @@ import pytest
 from chalicelib.domain.errors import DatasetNotPublished, NoRecoveryUnderWay, RecoveryUnderWay, TemporarilyUnavailable
 from chalicelib.services import push_switches, resources, stacks
 from chalicelib.services.publication import publish, unpublish
-from chalicelib.services.recovery import abort_recovery, show_recovery, start_recovery
+from chalicelib.services.recovery import abort_recovery
 from chalicelib.services.recovery_run import run_recovery
 from chalicelib.services.source_files import upload_file
 from chalicelib.services.uploads import UploadRequest, commit_upload, open_upload
@@ -21,6 +20,7 @@ from tests.builders import at
 from tests.deployment import work
 from tests.faults import CallCounter, counted
 from tests.services.devices import Device, a_device
+from tests.services.recovery.recovering import ask, drop, empty, iso, last, put, recover, shown, switch, values
 
 
 @pytest.fixture
@@ -32,54 +32,6 @@ def device(stores: Stores) -> Device:
         types={"key": "int", "value": "int"},
         recovery=True,
     )
-
-
-def put(device: Device, seconds: float, **values: int) -> None:
-    """Push some records at a moment: `put(device, 5, a=1)` sets the value of key a (as a number) to 1."""
-    device.now = at(seconds)
-    device.push([{"key": ord(name), "value": value} for name, value in values.items()])
-
-
-def drop(device: Device, seconds: float, *names: str) -> None:
-    device.now = at(seconds)
-    device.delete([{"key": ord(name)} for name in names])
-
-
-def values(device: Device) -> dict[str, int]:
-    return {chr(r["key"]): r["value"] for r in device.stored().values()}
-
-
-def empty(device: Device, seconds: float) -> None:
-    """Unpublish and publish again: how a dataset is emptied in the field."""
-    unpublish(device.stores, device.dataset_uid, at(seconds))
-    publish(device.stores, device.dataset_uid, at(seconds), Deadline(5))
-    work(device.stores, lambda: at(seconds))
-    assert device.stored() == {}
-
-
-def recover(device: Device, seconds: float, **body: Any) -> dict[str, Any]:
-    """Recover at a moment, and what came of it."""
-    ask(device, seconds, **body)
-    work(device.stores, lambda: at(seconds))
-    return last(device, seconds)
-
-
-def ask(device: Device, seconds: float, **body: Any) -> None:
-    start_recovery(device.stores, device.dataset_uid, device.resource_uid, body, now=at(seconds), deadline=Deadline(5))
-
-
-def shown(device: Device, seconds: float) -> dict[str, Any]:
-    return show_recovery(device.stores, device.dataset_uid, device.resource_uid, at(seconds), Deadline(5))
-
-
-def last(device: Device, seconds: float) -> dict[str, Any]:
-    outcome: dict[str, Any] = shown(device, seconds)["outcomes"][0]
-    return outcome
-
-
-def iso(seconds: float) -> str:
-    moment: datetime = at(seconds)
-    return moment.isoformat()
 
 
 def test_what_was_pushed_comes_back_after_the_dataset_was_emptied(device: Device) -> None:
@@ -119,11 +71,6 @@ def test_a_record_that_was_accepted_later_stays(device: Device) -> None:
     put(device, 20, a=2)
     assert recover(device, 200)["counts"]["unchanged"] == 2
     assert values(device) == {"a": 2, "b": 1}
-
-
-def switch(device: Device, *, on: bool) -> None:
-    body = {"type": "realtime", "params": {"bootstrap": {"key": 1, "value": 1}, "recovery": on}}
-    resources.edit_resource(device.stores, device.dataset_uid, device.resource_uid, body, at(0))
 
 
 def test_a_dry_run_counts_and_changes_nothing(device: Device) -> None:

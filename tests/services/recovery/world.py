@@ -23,6 +23,7 @@ from chalicelib.domain.errors import (
     RecoveryUnderWay,
     TemporarilyUnavailable,
 )
+from chalicelib.domain.payload import Payload
 from chalicelib.services import resources, stacks
 from chalicelib.services.publication import publish, unpublish
 from chalicelib.services.recovery import start_recovery
@@ -91,6 +92,12 @@ class World:
     def delete(self, keys: list[int]) -> None:
         """Delete some keys by their values."""
         self._send(keys, ABSENT, lambda: self.device.delete([_identity(key) for key in keys]))
+
+    def delete_by_id(self, key: int) -> None:
+        """Delete one record by the id that it has under the unique key of this moment."""
+        intake = self.device.live().intake
+        (record_id,) = intake.preparer(self.device.resource_uid).identify(Payload(objects=[_identity(key)])).ids
+        self._send([key], ABSENT, lambda: self.device.delete_by_id(record_id))
 
     def switch(self, on: bool) -> None:
         """Set recovery on or off, whole."""
@@ -307,7 +314,8 @@ def _device(stores: Stores) -> Device:
         made = _made[stores.client._client] = (device, Tables())
     device, tables = made
     tables.put_back()
-    vars(stores).pop("live", None)  # it keeps configurations by their versions, which are now given anew
+    for name in ("live", "backups"):  # they remember configurations, which are gone now
+        vars(stores).pop(name, None)
     return replace(device, stores=stores)
 
 
