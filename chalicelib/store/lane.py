@@ -4,7 +4,6 @@ Key: pk = `live#{dataset_id}`; sk = `job#{seq}` (see `job_item.py`), and `lane` 
 failed: `attempts`, `problem`, and `trying_until` (epoch seconds) while one is under way.
 """
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -15,12 +14,13 @@ from uuid import uuid4
 import orjson
 from botocore.exceptions import ClientError, ConnectionError, HTTPClientError
 
-from chalicelib.domain.errors import ConfigurationMoved, TemporarilyUnavailable
+from chalicelib.domain.errors import TemporarilyUnavailable
 from chalicelib.domain.job import MAX_ATTEMPTS, Job
 from chalicelib.domain.live import LiveDataset
 from chalicelib.store.catalog.keys import CONFIG, JOB, LANE, live_pk
 from chalicelib.store.dynamodb import Deadline, Item, is_retriable, with_retries
-from chalicelib.store.job_item import job_item, job_key, job_of, number_of
+from chalicelib.store.job_item import job_key, job_of, number_of
+from chalicelib.store.lane_acceptance import acceptance, failed_condition, live_key, next_number
 from chalicelib.store.records import TableWrite
 
 WORKER_DEAD_AFTER = 330  # seconds after it began; its function is stopped after 300
@@ -76,19 +76,22 @@ class LaneStore:
         `riders` are put in the same transaction, `assignments` set on the live item. Raises ConfigurationMoved when
         the condition fails, TemporarilyUnavailable at the deadline: then it may be accepted, or not.
         """
-        seq, attempt = live.seq + 1, 0
+        numbered, attempt = replace(job, seq=live.seq + 1), 0
         while deadline.remaining() > 0:
             try:
-                self._client.transact_write_items(**self._acceptance(live, job, seq, riders, assignments or {}))
-                return replace(job, seq=seq)
+                self._client.transact_write_items(**acceptance(self._table, live, numbered, riders, assignments or {}))
             except ClientError as error:
-                moved = _failed_condition(error)
+                moved = failed_condition(error)
                 if moved is not None:
-                    seq = self._next_number(moved, live, deadline)
+                    # The answer does not always hold the item.
+                    moved = moved or self._live_item(live.dataset_id, deadline)
+                    numbered = replace(job, seq=next_number(moved, live))
                 elif not (is_retriable(error) or error.response["Error"]["Code"] == "TransactionCanceledException"):
                     raise
             except (ConnectionError, HTTPClientError):
                 pass  # unknown whether it was accepted: the same token makes the repetition harmless
+            else:
+                return numbered
             deadline.pause(min(attempt, _HURRY))
             attempt += 1
         raise TemporarilyUnavailable
@@ -206,54 +209,10 @@ class LaneStore:
             call = partial(self._client.transact_write_items, TransactItems=deletes, ClientRequestToken=uuid4().hex)
             with_retries(call, deadline)
 
-    def _acceptance(
-        self, live: LiveDataset, job: Job, seq: int, riders: Sequence[TableWrite], assignments: Mapping[str, Item]
-    ) -> dict[str, Any]:
-        values = {
-            ":seq": {"N": str(seq)},
-            ":before": {"N": str(seq - 1)},
-            ":version": {"N": str(live.version)},
-            ":generation": {"N": str(live.generation)},
-            ":uid": {"S": live.dataset_uid},
-            ":zero": {"N": "0"},
-            **{f":a{number}": value for number, value in enumerate(assignments.values())},
-        }
-        sets = [f"#a{number} = :a{number}" for number in range(len(assignments))]
-        update = {
-            "TableName": self._table,
-            "Key": {"pk": {"S": live_pk(live.dataset_id)}, "sk": {"S": CONFIG}},
-            "UpdateExpression": f"SET {', '.join(['seq = :seq', *sets])}",
-            "ConditionExpression": "dataset_uid = :uid AND #version = :version AND generation = :generation "
-            "AND (seq = :before OR (attribute_not_exists(seq) AND :before = :zero))",
-            "ExpressionAttributeNames": {
-                "#version": "version",
-                **{f"#a{number}": name for number, name in enumerate(assignments)},
-            },
-            "ExpressionAttributeValues": values,
-            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
-        }
-        puts = [TableWrite(self._table, job_item(replace(job, seq=seq))), *riders]
-        return {
-            "TransactItems": [{"Update": update}, *({"Put": {"TableName": p.table, "Item": p.item}} for p in puts)],
-            "ClientRequestToken": hashlib.sha256(
-                f"{job.batch_id} {live.version} {live.generation} {seq}".encode()
-            ).hexdigest()[:32],
-        }
-
-    def _next_number(self, moved: Item, live: LiveDataset, deadline: Deadline) -> int:
-        """The number to try next, when only the number has moved on; else ConfigurationMoved."""
-        if not moved:  # the answer does not always hold the item
-            key = {"pk": {"S": live_pk(live.dataset_id)}, "sk": {"S": CONFIG}}
-            get = {"TableName": self._table, "Key": key, "ConsistentRead": True}
-            moved = with_retries(lambda: self._client.get_item(**get), deadline).get("Item", {})
-        known = {
-            "dataset_uid": {"S": live.dataset_uid},
-            "version": {"N": str(live.version)},
-            "generation": {"N": str(live.generation)},
-        }
-        if any(moved.get(name) != value for name, value in known.items()):
-            raise ConfigurationMoved
-        return int(moved["seq"]["N"]) + 1 if "seq" in moved else 1
+    def _live_item(self, dataset_id: str, deadline: Deadline) -> Item:
+        get = {"TableName": self._table, "Key": live_key(dataset_id), "ConsistentRead": True}
+        item: Item = with_retries(lambda: self._client.get_item(**get), deadline).get("Item", {})
+        return item
 
     def _update_lane(self, dataset_id: str, deadline: Deadline, **update: Any) -> None:
         request = {"TableName": self._table, "Key": self._lane_key(dataset_id), **update}
@@ -275,11 +234,3 @@ class LaneStore:
 
     def _lane_key(self, dataset_id: str) -> Item:
         return {"pk": {"S": live_pk(dataset_id)}, "sk": {"S": LANE}}
-
-
-def _failed_condition(error: ClientError) -> Item | None:
-    """The live item (empty when the answer does not hold it) when it was its condition that failed, else None."""
-    if error.response["Error"]["Code"] != "TransactionCanceledException":
-        return None
-    reasons: list[Any] = error.response.get("CancellationReasons") or [{}]
-    return dict(reasons[0].get("Item") or {}) if reasons[0].get("Code") == "ConditionalCheckFailed" else None
