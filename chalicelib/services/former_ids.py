@@ -61,6 +61,8 @@ class FormerIds:
 
     def _of_push(self, entry: Entry) -> list[Preparer]:
         """What identified the records of a push at the times of the deletes that were met."""
+        if not self.deleting:
+            return []
         own = self._configuration(entry.configuration)
         then = [self._configuration(name) for name in self.deleting]
         found = [own if keeps_ids(own.schema, each.schema) else each for each in then]
