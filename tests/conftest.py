@@ -16,12 +16,13 @@ settings.load_profile("ci")
 _ON_LOCAL_CLOUDS = ("system", "infra")
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist looks for the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What is to be run by one process: the tests of a file, which share what it sets up, and those on local
     clouds, which look for what others left behind. These take longest, then those of models: they begin."""
     for item in items:
-        folder = item.path.relative_to(item.config.rootpath).parts[1]
-        group = "local clouds" if folder in _ON_LOCAL_CLOUDS else item.path.as_posix()
+        path = item.path.relative_to(item.config.rootpath)
+        group = "local clouds" if path.parts[1] in _ON_LOCAL_CLOUDS else path.as_posix()
         item.add_marker(pytest.mark.xdist_group(group))
     items.sort(key=lambda item: (item.path.parts[-2] not in _ON_LOCAL_CLOUDS, item.path.name != "test_model.py"))
 
