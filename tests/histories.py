@@ -22,6 +22,15 @@ def happen(world: World, history: Sequence[Step]) -> None:
     world.settle()
 
 
+def is_found_out(world: World, history: Sequence[Step]) -> bool:
+    """Whether the history shows that the product is built wrong."""
+    try:
+        happen(world, history)
+    except AssertionError:
+        return True
+    return False
+
+
 def act(world: World, step: Step) -> None:
     """Do one step."""
     name, *arguments = step

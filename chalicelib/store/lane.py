@@ -172,31 +172,11 @@ class LaneStore:
 
     def note_position(self, job: Job, position: str, deadline: Deadline) -> None:
         """Note the last record id that a job has re-keyed."""
-        update = {
-            "TableName": self._table,
-            "Key": job_key(job),
-            "UpdateExpression": "SET #position = :position",
-            "ConditionExpression": "batch_id = :batch",
-            "ExpressionAttributeNames": {"#position": "position"},
-            "ExpressionAttributeValues": {":position": {"S": position}, ":batch": {"S": job.batch_id}},
-        }
-        with_retries(lambda: self._client.update_item(**update), deadline)
+        self._note(job, deadline, position={"S": position})
 
     def advance(self, job: Job, done: int, counts: Mapping[str, int], deadline: Deadline) -> None:
         """Note that so many parts of a job are applied, with these counts in all."""
-        update = {
-            "TableName": self._table,
-            "Key": job_key(job),
-            "UpdateExpression": "SET done = :done, #counts = :counts",
-            "ConditionExpression": "batch_id = :batch",
-            "ExpressionAttributeNames": {"#counts": "counts"},
-            "ExpressionAttributeValues": {
-                ":done": {"N": str(done)},
-                ":counts": {"S": orjson.dumps(counts).decode()},
-                ":batch": {"S": job.batch_id},
-            },
-        }
-        with_retries(lambda: self._client.update_item(**update), deadline)
+        self._note(job, deadline, done={"N": str(done)}, counts={"S": orjson.dumps(counts).decode()})
 
     def finish(self, jobs: Sequence[Job], deadline: Deadline) -> None:
         """Take applied jobs off the lane, all of them or none, so that no earlier one outlives a later one: applied
@@ -208,6 +188,18 @@ class LaneStore:
             # One token for all tries: repeated after a time-out, the transaction must not conflict with itself.
             call = partial(self._client.transact_write_items, TransactItems=deletes, ClientRequestToken=uuid4().hex)
             with_retries(call, deadline)
+
+    def _note(self, job: Job, deadline: Deadline, **values: Item) -> None:
+        """Set attributes of a job that is still in the lane."""
+        update = {
+            "TableName": self._table,
+            "Key": job_key(job),
+            "UpdateExpression": f"SET {', '.join(f'#{name} = :{name}' for name in values)}",
+            "ConditionExpression": "batch_id = :batch",
+            "ExpressionAttributeNames": {f"#{name}": name for name in values},
+            "ExpressionAttributeValues": {":batch": {"S": job.batch_id}, **{f":{n}": v for n, v in values.items()}},
+        }
+        with_retries(lambda: self._client.update_item(**update), deadline)
 
     def _live_item(self, dataset_id: str, deadline: Deadline) -> Item:
         get = {"TableName": self._table, "Key": live_key(dataset_id), "ConsistentRead": True}

@@ -18,7 +18,7 @@ from tests.deployment import Tables, lose_rings, work
 from tests.faults import EVERY, STARTS, CallCounter, Crash, counted
 from tests.services.devices import Device
 from tests.services.lane.queues import keys_in
-from tests.services.publishers import (
+from tests.services.publication.publishers import (
     a_library,
     add_file,
     ask,
@@ -28,11 +28,6 @@ from tests.services.publishers import (
     status,
     while_it_is,
 )
-
-
-@pytest.fixture
-def device(quiet_stores: Stores) -> Device:
-    return a_library(quiet_stores)
 
 
 def test_a_large_file_is_published_by_a_worker_and_the_status_tells_how_far_it_is(device: Device) -> None:

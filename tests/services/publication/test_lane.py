@@ -9,17 +9,15 @@ from chalicelib.services.dataset_status import status_of
 from chalicelib.services.lane_control import ABORTED_PUBLICATION, abort_first_job
 from chalicelib.services.publication_plan import Limits
 from chalicelib.store.dynamodb import Deadline
-from chalicelib.store.stores import Stores
 from tests.builders import NOW
 from tests.deployment import work
 from tests.services.devices import Device, a_device
 from tests.services.lane.queues import keys_in
-from tests.services.publishers import (
+from tests.services.publication.publishers import (
     AT_ONCE,
     BOOK,
     BY_WORKER,
     FILE,
-    a_library,
     add_file,
     ask,
     assert_nothing_changed,
@@ -28,11 +26,6 @@ from tests.services.publishers import (
     status,
     while_it_is,
 )
-
-
-@pytest.fixture
-def device(quiet_stores: Stores) -> Device:
-    return a_library(quiet_stores)
 
 
 def test_what_is_pushed_while_a_publication_waits_in_the_lane_has_its_fields_and_stands(device: Device) -> None:
