@@ -168,7 +168,8 @@ class LiveDataset:
     `configuration` is the published one; `coming` the one of a publication that was accepted and is not applied yet:
     pushes are prepared with it and queue behind. It has a `coming_generation` when it re-keys the records. `version`
     counts accepted configurations, `seq` accepted jobs, and `has_jobs` tells that some wait in the lane. `emptied` is
-    the generation that it was emptied into last, by unpublishing it.
+    the generation that it was emptied into last, by unpublishing it; `given_up` the last one that records were being
+    re-keyed into when the publication was aborted: it is being swept, and its number is not given again.
     """
 
     dataset_id: str
@@ -184,6 +185,7 @@ class LiveDataset:
     coming: Configuration | None = None
     coming_generation: int | None = None
     emptied: int = 0
+    given_up: int = 0
     seq: int = 0
     has_jobs: bool = False
 
@@ -213,6 +215,11 @@ class LiveDataset:
             configuration=replace(self.configuration, schema=self.security.narrowed(whole)),
             security=security,
         )
+
+    @property
+    def next_generation(self) -> int:
+        """The number of a generation that there has never been."""
+        return max(self.intake_generation, self.given_up) + 1
 
     @property
     def intake_generation(self) -> int:

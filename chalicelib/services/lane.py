@@ -88,7 +88,8 @@ def _foldable(jobs: Sequence[Job]) -> list[Job]:
     records = 0
     for job in jobs:
         records += job.receipt["records"]
-        if job.kind != WRITE or len(job.parts) > 1 or (folded and records > MAX_FOLDED):
+        is_apart = job.kind != WRITE or len(job.parts) > 1 or job.partition != jobs[0].partition
+        if is_apart or (folded and records > MAX_FOLDED):
             break
         folded.append(job)
     return folded

@@ -76,7 +76,9 @@ def _withdraw(job: Job, now: datetime, deadline: Deadline) -> None:
             LiveItem.version.set(live.version + 1),
         ]
         if not live.is_published:
-            actions.append(LiveItem.generation.add(1))  # the records that were loaded are out of reach
+            actions.append(LiveItem.generation.set(live.next_generation))  # what was loaded is out of reach
+        elif live.coming_generation:
+            actions.append(LiveItem.given_up.set(live.coming_generation))  # it is swept: a later one has another number
         try:
             with one_transaction() as transaction:
                 transaction.update(live, actions, condition=LiveItem.version == job.version)

@@ -136,7 +136,7 @@ def unpublish(stores: Stores, dataset_uid: str, now: datetime) -> None:
     dataset = find_dataset(dataset_uid)
     with held(dataset, DELETING, now):
         live = live_item(dataset.dataset_id)
-        empty = (live.coming_generation or live.generation) + 1
+        empty = live.next_generation
         with one_transaction() as transaction:
             transaction.update(
                 live,

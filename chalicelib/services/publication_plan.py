@@ -91,7 +91,7 @@ class Plan:
 
     def generation(self, live: LiveDataset) -> int:
         """The generation that the records are in once it is published."""
-        return live.generation + 1 if self.rekeys(live) else live.generation
+        return live.next_generation if self.rekeys(live) else live.generation
 
 
 def draft_plan(dataset_uid: str, *, accepts_loss: bool = False) -> Plan:

@@ -16,7 +16,7 @@ from pynamodb.transactions import TransactWrite
 from chalicelib.domain.errors import TemporarilyUnavailable
 from chalicelib.services.bells import SWEEP
 from chalicelib.store.catalog.drafts import DatasetItem
-from chalicelib.store.catalog.keys import DATASETS, SWEEPS
+from chalicelib.store.catalog.keys import CONFIG, DATASETS, SWEEPS, live_pk
 from chalicelib.store.catalog.published import LiveItem, SweepItem
 from chalicelib.store.due import due_shard
 from chalicelib.store.dynamodb import Deadline, aws_faults_as_unavailable
@@ -52,11 +52,14 @@ def sweep(stores: Stores, partition: str, clock: Callable[[], datetime], deadlin
         return
     if clock().timestamp() < item.due_at:
         return
+    dataset_uid, _, generation = partition.rpartition(".")
+    if _is_in_use(dataset_uid, int(generation)):
+        item.delete()
+        return
     _drop_records(stores, partition, deadline)
     _drop_objects(stores.files, f"{partition}/", deadline)
     _drop_objects(stores.jobs, job_prefix(partition), deadline)
-    dataset_uid = partition.rpartition(".")[0]
-    if not _exists(dataset_uid):
+    if _dataset(dataset_uid) is None:
         _drop_objects(stores.sources, f"{dataset_uid}/", deadline)
         _drop_objects(stores.jobs, upload_prefix(dataset_uid), deadline)
     item.delete()
@@ -80,8 +83,18 @@ def _drop_objects(bucket: ObjectStore, prefix: str, deadline: Deadline) -> None:
             raise TemporarilyUnavailable
 
 
-def _exists(dataset_uid: str) -> bool:
+def _is_in_use(dataset_uid: str, generation: int) -> bool:
+    """Whether records are, or are about to be, in a generation, whatever was noted of it."""
+    dataset = _dataset(dataset_uid)
+    if dataset is None:
+        return False
     with suppress(DoesNotExist):
-        DatasetItem.get(DATASETS, dataset_uid, consistent_read=True)
-        return True
+        live = LiveItem.get(live_pk(dataset.dataset_id), CONFIG, consistent_read=True)
+        return live.dataset_uid == dataset_uid and generation in (live.generation, live.coming_generation)
     return False
+
+
+def _dataset(dataset_uid: str) -> DatasetItem | None:
+    with suppress(DoesNotExist):
+        return DatasetItem.get(DATASETS, dataset_uid, consistent_read=True)
+    return None

@@ -5,7 +5,7 @@ Several batches are folded: what each would have done after the one before is co
 table in the end is written.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -175,26 +175,18 @@ def _stays(batch: Batch, mark: StoredMark | None, accepted_at: int, resource_uid
 
 def _unreferred(batches: Sequence[Batch], folded: _Folded) -> list[str]:
     """The contents that records referred to before, or that batches brought, and that no record refers to now."""
-    written = {put.id: put for put, _ in folded.puts}
-    return list(dict.fromkeys(_candidates(batches, folded, written)))
+    before = {key for mark in folded.marks.values() for key in mark.files.values()}
+    brought = {key for batch in batches if batch.store_contents is None for key in _contents(batch.changes.puts)}
+    candidates = before | brought
+    return sorted(candidates - _referred(folded)) if candidates else []
 
 
-def _candidates(batches: Sequence[Batch], folded: _Folded, written: Mapping[str, Put]) -> Iterator[str]:
-    gone = set(folded.deletes)
-    for record_id in (*written, *folded.deletes):
-        if (mark := folded.marks.get(record_id)) is not None:
-            yield from mark.files.values()
-    for batch in batches:
-        for put in batch.changes.puts if batch.store_contents is None else ():
-            if put.files and not _refers(put, folded, written, gone):
-                yield from put.files.values()
+def _referred(folded: _Folded) -> set[str]:
+    """The contents that the touched records refer to now."""
+    touched = {put.id for put, _ in folded.puts}.union(folded.deletes)
+    left = (mark.files for record_id, mark in folded.marks.items() if record_id not in touched and mark.files)
+    return set(_contents(put for put, _ in folded.puts)).union(*(files.values() for files in left))
 
 
-def _refers(put: Put, folded: _Folded, written: Mapping[str, Put], gone: Set[str]) -> bool:
-    """Whether the record that is stored now refers to the contents of this put."""
-    if put.id in gone:
-        return False
-    if put.id in written:
-        return written[put.id].files == put.files
-    mark = folded.marks.get(put.id)
-    return mark is not None and mark.files == put.files
+def _contents(puts: Iterable[Put]) -> Iterator[str]:
+    return (key for put in puts if put.files for key in put.files.values())

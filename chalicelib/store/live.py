@@ -58,6 +58,7 @@ class LiveStore:
             coming=self._configuration(uid, version, item.get("coming")),
             coming_generation=int(item["coming_generation"]["N"]) if "coming_generation" in item else None,
             emptied=int(item["emptied"]["N"]) if "emptied" in item else 0,
+            given_up=int(item["given_up"]["N"]) if "given_up" in item else 0,
             switches={resource_id: Switches.from_json(stored) for resource_id, stored in switches.items()},
             seq=int(item["seq"]["N"]) if "seq" in item else 0,
             has_jobs=has_jobs,

@@ -37,7 +37,13 @@ class LiveItem(Model):
     coming = JsonAttribute(null=True)
     coming_generation = NumberAttribute(null=True)
     emptied = NumberAttribute(null=True)
+    given_up = NumberAttribute(null=True)
     switches = JsonAttribute()
+
+    @property
+    def next_generation(self) -> int:
+        """The number of a generation that the dataset has never had."""
+        return int(max(self.coming_generation or self.generation, self.given_up or 0)) + 1
 
 
 class PublicationItem(Model):

@@ -47,3 +47,18 @@ def test_contents_that_come_again_in_a_later_part_of_a_job_are_there_in_the_end(
     (record,) = stores.reader.scan(device.live().partition, Deadline(5))
     assert [stores.files.get(key) for key in record.files.values()] == [b"first"]
     assert len(stores.files._client.list_objects_v2(Bucket=stores.names.files_bucket)["Contents"]) == 1
+
+
+def test_contents_that_two_versions_of_a_record_share_stay_when_the_last_one_lacks_another(stores: Stores) -> None:
+    bootstrap = {"key": "1", "photo": photo(b"x"), "cover": photo(b"x")}
+    device = a_device(stores, bootstrap=bootstrap, unique_key=["key"])
+    stager = Stager(stores, device.live().partition, "b" * 28)
+    preparer = device.live().intake.preparer(device.resource_uid)
+    for files in ({"photo": photo(b"shared"), "cover": photo(b"gone")}, {"photo": photo(b"shared")}):
+        stager.take(preparer.prepare(Payload(objects=[{"key": "1", **files}])))
+    commit_job(device, stager.finish(), records=2)
+    device.stores.bell.ring("lane", device.target.dataset_id, group="g", token="t")
+    work(stores)
+    (record,) = stores.reader.scan(device.live().partition, Deadline(5))
+    assert [stores.files.get(key) for key in record.files.values()] == [b"shared"]
+    assert len(stores.files._client.list_objects_v2(Bucket=stores.names.files_bucket)["Contents"]) == 1

@@ -6,9 +6,11 @@ from contextlib import suppress
 import pytest
 
 from chalicelib.domain.errors import InvalidDatasetStatus, RecordsWouldBeLost
+from chalicelib.domain.job import MAX_ATTEMPTS
 from chalicelib.domain.record import Preparer
-from chalicelib.services import stacks
+from chalicelib.services import lane, stacks
 from chalicelib.services.dataset_status import status_of
+from chalicelib.services.lane_control import abort_first_job
 from chalicelib.services.publication import publish, unpublish
 from chalicelib.services.sweep import SWEPT_AFTER
 from chalicelib.services.tick import ring_again
@@ -127,6 +129,36 @@ def test_a_key_under_which_records_would_be_lost_is_refused_with_their_number(de
     ask(device, accepts_loss=True)
     work(device.stores)
     assert by_shelf(device) == {"0A": "5", **{book["shelf"]: book["isbn"] for book in BOOKS[1:]}}
+
+
+def test_a_change_of_key_that_was_aborted_does_not_sweep_the_next_one(
+    device: Device, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stores = device.stores
+    ask(device)
+    waiting = device.push({"isbn": "9", "shelf": "9A"})
+    with monkeypatch.context() as patch:
+        patch.setattr(lane, "apply_publication", _fails)
+        for _ in range(MAX_ATTEMPTS):
+            with suppress(ZeroDivisionError):
+                work(stores)
+        work(stores)
+    abort_first_job(stores, device.dataset_uid, NOW, Deadline(5))
+    between = device.push({"isbn": "8", "shelf": "8A"})
+    ask(device, seconds=60)
+    work(stores, lambda: at(60))
+    states = [stores.activity.batch(device.dataset_uid, each.batch_id, Deadline(5)) for each in (waiting, between)]
+    assert [found and found["state"] for found in states] == ["failed", "applied"]
+    assert by_shelf(device) == {**{book["shelf"]: book["isbn"] for book in BOOKS}, "8A": "8"}
+    device.push({"isbn": "7", "shelf": "7A"})
+    later = at(60 + SWEPT_AFTER.total_seconds() + 1)
+    ring_again(stores, later, Deadline(5))
+    work(stores, lambda: later)
+    assert by_shelf(device) == {**{book["shelf"]: book["isbn"] for book in BOOKS}, "7A": "7", "8A": "8"}
+
+
+def _fails(*_: object) -> None:
+    raise ZeroDivisionError
 
 
 def test_unpublishing_meanwhile_empties_and_publishing_anew_begins_empty(device: Device) -> None:
