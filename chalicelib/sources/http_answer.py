@@ -83,7 +83,7 @@ def _retry_after(answer: HTTPResponse) -> int | None:
     value = answer.getheader("Retry-After", "").strip()
     if re.fullmatch(r"\d{1,9}", value, re.ASCII):
         return min(int(value), MAX_RETRY_AFTER)
-    with suppress(ValueError, TypeError):  # no dates, or only one of them has a zone
+    with suppress(ValueError, TypeError, OverflowError):  # no dates, one without a zone, or numbers beyond measure
         wait = parsedate_to_datetime(value) - parsedate_to_datetime(answer.getheader("Date", ""))
         return min(max(0, int(wait.total_seconds())), MAX_RETRY_AFTER)
     return None

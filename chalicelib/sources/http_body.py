@@ -21,7 +21,7 @@ _LENGTH = re.compile(r"\s*[0-9]{1,18}\s*")
 def content_chunks(answer: HTTPResponse, connector: Connector) -> Iterator[bytes]:
     """The content in chunks. Raises Incomplete when it breaks off, is shorter than announced or does not inflate,
     SourceTooLarge, InvalidAnswer when it cannot be told where it ends or how it is encoded, TimedOut and OutOfTime."""
-    _check_framing(answer)
+    _settle_framing(answer)
     chunks = _received(answer, connector)
     encoding = answer.getheader("Content-Encoding", "").strip().lower()
     if encoding in ("", "identity"):
@@ -45,10 +45,14 @@ def http_faults_as(otherwise: type[FetchFailed], connector: Connector) -> Iterat
         raise InvalidAnswer("it is no HTTP") from None
 
 
-def _check_framing(answer: HTTPResponse) -> None:
-    """http.client takes what it does not understand for content without a known end."""
-    if answer.getheader("Transfer-Encoding", "chunked").strip().lower() not in ("chunked", "identity"):
+def _settle_framing(answer: HTTPResponse) -> None:
+    """http.client takes what it does not understand for content without a known end; `chunked` with a blank after it,
+    which RFC 9110 (5.5) allows, is such a thing for it."""
+    framing = answer.getheader("Transfer-Encoding", "identity").strip(" \t").lower()
+    if framing not in ("chunked", "identity"):
         raise InvalidAnswer("its Transfer-Encoding is not chunked")
+    if framing == "chunked" and not answer.chunked:
+        answer.chunked, answer.chunk_left, answer.length = True, None, None  # as begin() sets them
     lengths = set(answer.headers.get_all("Content-Length", []))
     if len(lengths) > 1 or not all(_LENGTH.fullmatch(length) for length in lengths):
         raise InvalidAnswer("its Content-Length is no number")

@@ -45,8 +45,8 @@ def main(arguments: Sequence[str] | None = None, around: Surroundings | None = N
         return failure.exit_status
     except KeyboardInterrupt:
         return 130
-    except BrokenPipeError:  # who reads our output has seen enough; leave nothing to be written at the end
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except BrokenPipeError:  # who reads our output has seen enough
+        around.console.drop()
         return 1
     return status
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from typing import TextIO
 
@@ -34,6 +35,12 @@ class Console:
         """A line of data, there at once for whoever reads it."""
         self._out.write(self._without_secrets(line) + "\n")
         self._out.flush()
+
+    def drop(self) -> None:
+        """Nobody reads the data any more: leave none of it to be written when the program ends."""
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, self._out.fileno())
+        os.close(nowhere)
 
     def say(self, text: str) -> None:
         """Something that must be seen."""

@@ -8,9 +8,10 @@ from typing import Any
 
 from freshwire_client.batches import Batch, Batches
 from freshwire_client.console import Console
-from freshwire_client.errors import Failed, Refused
+from freshwire_client.errors import Failed, Refused, Unsendable
 from freshwire_client.resource import TooLarge
 
+_WRONG_CONTENT = 400  # the other refusals are due to the key, the dataset or what lies on the way
 _COUNTS = ("created", "updated", "unchanged", "deleted", "skipped", "rejected")
 
 
@@ -60,7 +61,8 @@ class Delivery:
         self.totals = Totals()
 
     def run(self) -> Iterator[tuple[Batch, Mapping[str, Any]]]:
-        """Each batch when it is acknowledged, and the answer. Failed when the service refuses one."""
+        """Each batch when it is acknowledged, and the answer. Failed when the service refuses one, Unsendable when
+        that is due to its records."""
         for batch in self._batches:
             for part, said in self._delivered(batch):
                 self.totals.add(part, said)
@@ -72,13 +74,14 @@ class Delivery:
             said = self._send(batch.body)
         except TooLarge as refusal:
             if len(batch.records) == 1:
-                raise Failed(_explained(refusal, batch)) from None
+                raise Unsendable(_explained(refusal, batch)) from None
             self._batches.limits = self._batches.limits.below(batch)
             self._console.note(f"The service finds {len(batch.records):,} records at once too large: halving.")
             for half in batch.halves():
                 yield from self._delivered(half)
         except Refused as refusal:
-            raise Failed(_explained(refusal, batch)) from None
+            kind = Unsendable if refusal.status == _WRONG_CONTENT else Failed
+            raise kind(_explained(refusal, batch)) from None
         else:
             yield batch, said
 

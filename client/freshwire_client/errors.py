@@ -24,7 +24,11 @@ class Interrupted(Failed):
     exit_status = 130
 
 
-class BrokenFile(Failed):
+class Unsendable(Failed):
+    """What is in the file fails again each time it is sent: it must be mended first."""
+
+
+class BrokenFile(Unsendable):
     """The file does not hold what it should."""
 
 

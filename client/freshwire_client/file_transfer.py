@@ -11,13 +11,17 @@ from typing import Any, BinaryIO
 from freshwire_client.batches import Batch, Batches, Limits
 from freshwire_client.console import Console
 from freshwire_client.delivery import Delivery
-from freshwire_client.errors import Failed, Interrupted
+from freshwire_client.errors import Failed, Interrupted, Unsendable
 from freshwire_client.journal import Journal
 from freshwire_client.progress import Progress
 from freshwire_client.retries import Clock
 from freshwire_client.source_file import Form, opened
 
 SendBody = Callable[[bytes], Mapping[str, Any]]
+# A journal does not outlive a change of its file.
+_FROM_THE_START = (
+    "Mend what is named above, then run the command again without --resume: sending records again is harmless."
+)
 
 
 @dataclass(frozen=True)
@@ -69,6 +73,8 @@ class _Run:
         try:
             for batch, said in self._delivery.run():
                 self._note(batch, said)
+        except Unsendable as problem:
+            raise Failed(f"{problem}\n{self._state(to_go_on=_FROM_THE_START)}") from None
         except Failed as problem:
             raise Failed(f"{problem}\n{self._state()}") from None
         except KeyboardInterrupt:
@@ -84,13 +90,24 @@ class _Run:
         if self._journal:
             self._journal.note(self._acknowledged)
         if self._shows_receipts:
-            self._console.put(_receipt(batch, said))
+            self._show(_receipt(batch, said))
         self._progress.advance(len(batch.records), len(batch.body))
 
-    def _state(self) -> str:
+    def _show(self, receipt: str) -> None:
+        """Who reads the receipts may have seen enough, as `head -1` has; the records must arrive all the same."""
+        try:
+            self._console.put(receipt)
+        except BrokenPipeError:
+            self._console.drop()
+            self._shows_receipts = False
+            self._console.say("Nobody reads the receipts any more: going on without showing them.")
+
+    def _state(self, *, to_go_on: str | None = None) -> str:
         if not self._acknowledged:
             return "No record is acknowledged."
         count = f"The first {self._acknowledged:,} records are acknowledged"
+        if to_go_on:
+            return f"{count}. {to_go_on}"
         if self._journal and self._journal.is_kept:
             return f"{count}: the same command with --resume goes on after them."
         return f"{count}; sending all of them again is harmless."

@@ -74,5 +74,5 @@ def _retry_after(header: str, now: float) -> float:
         return float(header)
     try:
         return max(0.0, parsedate_to_datetime(header).timestamp() - now)
-    except (TypeError, ValueError, IndexError):  # each of them, depending on the version of Python
+    except (TypeError, ValueError, IndexError, OverflowError):  # each of them, depending on the version of Python
         return 0.0

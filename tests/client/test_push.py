@@ -3,12 +3,16 @@
 import gzip
 import json
 import os
+import subprocess
+import sys
+import threading
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+import freshwire_client
 from tests.client.books import CSV, RECEIPT, ROWS
 from tests.client.conftest import Serve
 from tests.client.service import BATCH_ID, KEY, Reply
@@ -94,6 +98,30 @@ def test_receipts_are_written_out_and_summed_up(serve: Serve, books: str) -> Non
     ]
     assert "3 created, 1 updated, 1 unchanged, 5 queued (" in ran.err
     assert "Ignored, as the schema lacks them: colour." in ran.err
+
+
+@pytest.mark.parametrize("is_quiet", [False, True])
+def test_a_push_goes_on_when_nobody_reads_its_receipts_any_more(serve: Serve, books: str, is_quiet: bool) -> None:
+    has_gone = threading.Event()
+    service = serve(Reply(body=RECEIPT), Reply(body=RECEIPT, waits_for=has_gone))
+    command = [sys.executable, "-m", "freshwire_client", "push", books, "--receipts", "--batch-size", "2"]
+    environment = {**os.environ, **using(service), "PYTHONPATH": str(Path(freshwire_client.__file__).parent.parent)}
+    with subprocess.Popen(
+        [*command, *(["--quiet"] if is_quiet else [])],
+        env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    ) as process:  # fmt: skip
+        assert process.stdout
+        assert process.stderr
+        assert process.stdout.readline().startswith(BATCH_ID)
+        process.stdout.close()
+        has_gone.set()
+        said = process.stderr.read()
+    assert (process.returncode, service.stored) == (0, ROWS)
+    assert said.splitlines()[0] == "Nobody reads the receipts any more: going on without showing them."
+    assert said.count("Nobody") == 1
+    assert ("Done: 10 records" in said) is not is_quiet
+    assert "Traceback" not in said
+    assert "BrokenPipe" not in said
 
 
 def test_a_record_of_a_pipe_does_not_wait_for_the_next_when_its_batch_is_full(serve: Serve) -> None:

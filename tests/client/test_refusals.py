@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.client.books import RECEIPT, ROWS
+from tests.client.books import CSV, RECEIPT, ROWS
 from tests.client.conftest import Serve
 from tests.client.service import Reply, refusal
 from tests.client.shell import freshwire, using
@@ -26,7 +26,8 @@ def test_a_refusal_names_the_lines_of_the_file_and_stops(serve: Serve, tmp_path:
         "written.",
         "  line 6 (record 3), isbn: '3' is no number. (invalid_value)",
         "  line 7 (record 4): Nothing is in it. (empty_record)",
-        "The first 2 records are acknowledged: the same command with --resume goes on after them.",
+        "The first 2 records are acknowledged. Mend what is named above, then run the command again without --resume: "
+        "sending records again is harmless.",
     ]
 
 
@@ -67,6 +68,24 @@ def test_a_record_that_is_too_large_by_itself_is_named(serve: Serve, books: str)
     assert "refused line 2 (record 1) with 413: The body is too large: split it." in ran.err
 
 
+def test_a_record_that_is_too_large_must_be_mended_too(serve: Serve, tmp_path: Path) -> None:
+    path = tmp_path / "books.jsonl"
+    path.write_text(f'{{"isbn": 1}}\n{json.dumps({"isbn": 2, "title": "x" * 200})}\n')
+    ran = freshwire("push", str(path), "--batch-size", "1", environment=using(serve(limit=100)))
+    assert ran.status == 1
+    assert "acknowledged. Mend what is named above, then run the command again without --resume" in ran.err
+    assert "goes on after" not in ran.err
+
+
+def test_a_file_is_sent_whole_when_what_was_refused_is_mended(serve: Serve, books: str) -> None:
+    service = serve(Reply(), refusal(400, "1 record is refused; nothing was written."))
+    freshwire("push", books, "--batch-size", "5", environment=using(service))
+    Path(books).write_text(CSV.replace("Book 7", "Book Seven"))
+    again = freshwire("push", books, "--batch-size", "5", environment=using(service))  # as it was advised
+    assert (again.status, [row["title"] for row in service.stored[-3:]]) == (0, ["Book Seven", "Book 8", "Book 9"])
+    assert service.stored[5:10] == ROWS[:5]
+
+
 @pytest.mark.parametrize(
     "reply",
     [
@@ -91,4 +110,7 @@ def test_a_broken_line_stops_after_what_stands_before_it(serve: Serve, tmp_path:
     ran = freshwire("push", str(path), "--batch-size", "2", environment=using(service))
     assert (ran.status, service.stored) == (1, [{"isbn": 1}, {"isbn": 2}])
     assert "freshwire: Line 3: " in ran.err
-    assert "The first 2 records are acknowledged" in ran.err
+    assert "The first 2 records are acknowledged. Mend what is named above, then run the command again" in ran.err
+    path.write_text('{"isbn": 1}\n{"isbn": 2}\n{"isbn": 3}\n')
+    assert freshwire("push", str(path), environment=using(service)).status == 0
+    assert service.stored[2:] == [{"isbn": 1}, {"isbn": 2}, {"isbn": 3}]

@@ -30,6 +30,14 @@ def test_a_date_to_come_back_at_is_kept(serve: Serve, books: str) -> None:
     assert (ran.status, ran.waits) == (0, [60.5, 1.0])
 
 
+@pytest.mark.parametrize(
+    "date", ["Mon, 01 Jan 2024 00:00:00 +99999999999999999", "Mon, 01 Jan 99999999999999 00:00:00 GMT"]
+)
+def test_a_date_beyond_measure_is_none(serve: Serve, books: str, date: str) -> None:
+    ran = freshwire("push", books, environment=using(serve(refusal(503, retry_after=date))))
+    assert (ran.status, ran.waits) == (0, [0.5])
+
+
 @pytest.mark.parametrize("was_stored", [False, True])
 def test_a_connection_that_breaks_is_made_again_and_nothing_is_lost(serve: Serve, books: str, was_stored: bool) -> None:
     service = serve(Reply(drops=True, stores=was_stored))

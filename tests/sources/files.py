@@ -26,6 +26,19 @@ class Dripping(io.RawIOBase):
         return self._file.read(min(size, self._size) if size >= 0 else self._size)
 
 
+class Unrewindable(io.BytesIO):
+    """A file to write to from its beginning to its end, like a pipe."""
+
+    def seekable(self) -> bool:
+        return False
+
+    def seek(self, *_: Any) -> int:
+        raise io.UnsupportedOperation
+
+    def tell(self) -> int:
+        raise io.UnsupportedOperation
+
+
 def read(content: bytes, kind: str, **params: Any) -> list[SourceRecord]:
     return list(open_records(io.BytesIO(content), kind, params))
 

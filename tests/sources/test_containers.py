@@ -84,6 +84,13 @@ def damaged(content: bytes, place: int) -> bytes:
     return content[:place] + bytes([255 - content[place]]) + content[place:][1:]
 
 
+def nameless() -> bytes:
+    """With a NUL in the list of files for the first letter of the name."""
+    content = bytearray(zipped({"a": TABLE}))
+    content[content.index(b"PK\x01\x02") + 46] = 0
+    return bytes(content)
+
+
 LONG = b"a;b\n" + b"".join(b"%d;%d\n" % (i * 7919 % 104729, i) for i in range(30_000))
 ZIPPED = zipped({"a.csv": LONG})
 
@@ -95,6 +102,7 @@ ZIPPED = zipped({"a.csv": LONG})
         (zipped({"a.csv": TABLE, "b.csv": TABLE}), "the zip holds 2 files (a.csv, b.csv): leave one in it"),
         (zipped({f"{i}.csv": TABLE for i in range(9)}), "the zip holds 9 files (0.csv, 1.csv, 2.csv, …)"),
         (encrypted(), "the zip is encrypted: make it again without a password"),
+        (nameless(), "the zip is cut off or damaged: make it again and send it whole"),
         (with_method(9), "the zip is compressed in an unusual way"),
         (with_method(14), "the zip is compressed in an unusual way"),
         (zipped({"a.csv": LONG})[:-10], "the zip is cut off or damaged"),
@@ -111,6 +119,16 @@ def test_a_broken_archive_says_what_to_mend(content: bytes, says: str) -> None:
     with pytest.raises(BrokenFile) as broken:
         read(content, "csvfile")
     assert says in str(broken.value)
+
+
+@pytest.mark.parametrize("kind", ["csvfile", "xlsx"])
+@pytest.mark.parametrize("rows", [2, 2_200_000])  # the larger is read from the disk, which refuses places otherwise
+def test_a_place_that_is_not_in_the_zip_is_damage_whatever_its_size(rows: int, kind: str) -> None:
+    content = bytearray(zipped({"a.csv": b"1;2\n" * rows}, zipfile.ZIP_STORED))
+    place = content.rindex(b"PK\x05\x06") + 16  # where it says the list of files begins
+    struct.pack_into("<L", content, place, struct.unpack_from("<L", content, place)[0] + 5000)
+    with pytest.raises(BrokenFile, match="the zip is cut off or damaged"):
+        read(bytes(content), kind)
 
 
 @pytest.mark.parametrize("wrap", [bytes, gzip.compress, lambda content: zipped({"a": content})])

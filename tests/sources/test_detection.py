@@ -1,7 +1,10 @@
 """What a file is taken for, from its first bytes and its name."""
 
 import gzip
+import io
 import json
+import zipfile
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -10,11 +13,29 @@ from hypothesis import strategies as st
 
 from chalicelib.sources.formats.broken import BrokenFile
 from chalicelib.sources.formats.detection import detect
-from tests.sources.files import cell, sheet_xml, values, workbook, zipped
+from tests.sources.files import Unrewindable, cell, sheet_xml, values, workbook, zipped
 
 HEADED = {"headers_first_row": True}
 BOOK = workbook(sheet_xml(f'<row r="1">{cell("A1", "a", kind="str")}</row><row r="2">{cell("A2", 1)}</row>'))
 FEATURES = b'{"type": "FeatureCollection", "features": [{"type": "Feature", "geometry": null, "properties": {"a": 1}}]}'
+
+
+TABLE, STORED = b"a;b\n1;2\n", zipfile.ZIP_STORED
+
+
+def streamed(content: bytes) -> bytes:
+    """A zip written to a pipe, in which the size of its file stands after the file."""
+    with zipfile.ZipFile(file := Unrewindable(), "w", STORED) as archive:
+        archive.writestr("inner.csv", content)
+    return file.getvalue()
+
+
+def of_any_size(content: bytes) -> bytes:
+    """A zip that leaves room for a size over 4 GB, which stands elsewhere."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive, archive.open("inner.csv", "w", force_zip64=True) as member:
+        member.write(content)
+    return file.getvalue()
 
 
 @pytest.mark.parametrize(
@@ -42,6 +63,14 @@ FEATURES = b'{"type": "FeatureCollection", "features": [{"type": "Feature", "geo
         (zipped({"inner.jsonl": b'{"a": 1}'}), "x.zip", "jsonl", {}, {"a": 1}),
         (zipped({"inner.csv": b"a;b\n1;2\n"}), "x", "csvfile",
          {"separator": ";", **HEADED}, {"a": "1", "b": "2"}),
+        *((content, "x.zip", "csvfile", {"separator": ";", **HEADED}, {"a": "1", "b": "2"}) for content in (
+            zipped({"inner.csv": TABLE}, STORED), streamed(TABLE), of_any_size(TABLE),
+            zipped({"data/": b"", "data/inner.csv": TABLE}, STORED),
+            zipped({"__MACOSX/._inner.csv": b"PK\x03\x04\0", "inner.csv": TABLE}, STORED),
+        )),
+        (zipped({"inner.xlsx": BOOK}, STORED), "x.zip", "xlsx", {}, {"a": 1}),
+        (workbook(sheet_xml(f'<row r="1">{cell("A1", "a", kind="str")}</row><row r="2">{cell("A2", 1)}</row>'),
+                  method=STORED), "x", "xlsx", {}, {"a": 1}),
     ],
 )  # fmt: skip
 def test_a_whole_file_is_recognised_and_shown(
@@ -69,10 +98,21 @@ LONG: dict[str, bytes] = {
 @pytest.mark.parametrize("kind", LONG)
 def test_the_first_twenty_records_are_shown_of_the_beginning_of_a_file(kind: str) -> None:
     expected = values(LONG[kind], kind)[:20]
-    for content in (LONG[kind], gzip.compress(LONG[kind], mtime=0), zipped({"x": LONG[kind]})):
+    whole = LONG[kind]
+    for content in (whole, gzip.compress(whole, mtime=0), zipped({"x": whole}), zipped({"x": whole}, STORED)):
         guess = detect(content[: 64 * 1024], "x")
         assert (guess.kind, guess.problem) == (kind, None)
         assert [record.values for record in guess.records] == expected
+
+
+@pytest.mark.parametrize("zip_of", [lambda table: zipped({"a.csv": table, ".DS_Store": bytes(999)}, STORED), streamed])
+def test_what_follows_a_file_in_the_beginning_of_a_zip_is_not_taken_for_its_records(
+    zip_of: Callable[[bytes], bytes],
+) -> None:
+    table = b"a;b\n" + b"1;2\n" * 5
+    guess = detect(zip_of(table)[:-4], "x.zip")
+    assert (guess.kind, guess.params["separator"], guess.problem) == ("csvfile", ";", None)
+    assert [record.values for record in guess.records] == [{"a": "1", "b": "2"}] * 4  # the last may be cut off
 
 
 @pytest.mark.parametrize("kind", LONG)

@@ -51,6 +51,16 @@ def test_a_body_is_read_and_inflated(site: Site, encoding: str, encode: Callable
     assert came.sha256 == hashlib.sha256(TABLE).hexdigest()
 
 
+@pytest.mark.parametrize("framing", [b"chunked ", b"chunked\t ", b"  CHUNKED", b"Chunked \r\nContent-Length: 7"])
+def test_chunks_are_put_together_however_the_header_is_spelt(site: Site, framing: bytes) -> None:
+    start = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: " + framing + b"\r\n\r\n"
+    site.routes["/a"] = raw(start, chunked(TABLE[:1000], TABLE[1000:]), b"0\r\n\r\n")
+    site.routes["/broken"] = raw(start, chunked(TABLE)[:1000])
+    assert fetched(f"{site.base}/a")[1] == TABLE
+    with pytest.raises(Incomplete, match="breaks off"):
+        fetched(f"{site.base}/broken")
+
+
 BROKEN: dict[str, tuple[Callable[[Request], None], type[FetchFailed], str]] = {
     "half of it": (reply(TABLE[:1000], length=len(TABLE)), Incomplete, "1000 of"),
     "none of it": (reply(b"", length=10), Incomplete, "0 of 10"),
@@ -68,6 +78,10 @@ BROKEN: dict[str, tuple[Callable[[Request], None], type[FetchFailed], str]] = {
     "two encodings": (reply(TABLE, headers={"Content-Encoding": "gzip, gzip"}), InvalidAnswer, "Content-Encoding"),
     "an unknown framing": (
         raw(head(headers={"Transfer-Encoding": "gzip, chunked"}), b"x"), InvalidAnswer, "Transfer-Encoding"
+    ),
+    "a framing with another blank": (
+        raw(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\xa0\r\n\r\n", chunked(b"x"), b"0\r\n\r\n"),
+        InvalidAnswer, "Transfer-Encoding",
     ),
     "a length that is none": (reply(headers={"Content-Length": "-5"}), InvalidAnswer, "Content-Length"),
     "two lengths": (

@@ -57,6 +57,15 @@ def test_every_status_says_whether_to_try_again(
         ({"Retry-After": "Mon, 27 Jan 2014 04:15:30 GMT", "Date": "Mon, 27 Jan 2014 04:15:00 GMT"}, 30),
         ({"Retry-After": "Mon, 27 Jan 2014 04:14:00 GMT", "Date": "Mon, 27 Jan 2014 04:15:00 GMT"}, 0),
         ({"Retry-After": "Mon, 27 Jan 2014 04:15:30 GMT"}, None),
+        *(
+            ({"Retry-After": beyond, "Date": "Mon, 27 Jan 2014 04:15:00 GMT"}, None)
+            for beyond in (
+                "Mon, 27 Jan 2014 04:15:30 +99999999999999999",
+                "Mon, 99999999999 Jan 2014 04:15:30 GMT",
+                "Mon, 27 Jan 99999999999999 04:15:30 GMT",
+            )
+        ),
+        ({"Retry-After": "Mon, 27 Jan 2014 04:15:30 GMT", "Date": "Mon, 27 Jan 99999999999 04:15:00 GMT"}, None),
         ({"Retry-After": "Mon, 27 Jan 2014 04:15:30", "Date": "Mon, 27 Jan 2014 04:15:00 GMT"}, None),
     ],
 )

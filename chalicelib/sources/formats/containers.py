@@ -15,6 +15,7 @@ GZIP_WINDOW = 31  # what zlib calls the format of a gz
 OLD_OFFICE = b"\xd0\xcf\x11\xe0"
 _MANIFEST = "[Content_Types].xml"
 _NO_WORKBOOK = "the file is no xlsx workbook: save it as xlsx, or choose the format that it has"
+_DAMAGED_ZIP = "the zip is cut off or damaged: make it again and send it whole"
 _EMPTY_ZIP = b"PK\x05\x06"
 _IN_MEMORY = 8 * 1024 * 1024  # bytes; what is larger and must be seekable waits in a temporary file
 _LARGEST_READ = 1024 * 1024  # of a zip: its list of files is read at once, 46 bytes and more each
@@ -97,7 +98,7 @@ def open_zip(file: BinaryIO) -> Iterator[Any]:
     try:
         archive = zipfile.ZipFile(cast(IO[bytes], _Bounded(file)))
     except (zipfile.BadZipFile, ValueError, OverflowError, UnicodeDecodeError, NotImplementedError):
-        raise BrokenFile("the zip is cut off or damaged: make it again and send it whole") from None
+        raise BrokenFile(_DAMAGED_ZIP) from None
     with archive:
         yield archive
 
@@ -116,7 +117,7 @@ def unzipped(archive: Any, entry: Any, budget: Budget) -> Iterator[bytes]:
                 budget.take(len(chunk), entry.compress_size)
                 yield chunk
     except (zipfile.BadZipFile, zlib.error, EOFError, ValueError, OverflowError, NotImplementedError):
-        raise BrokenFile("the zip is cut off or damaged: make it again and send it whole") from None
+        raise BrokenFile(_DAMAGED_ZIP) from None
 
 
 def inflated(chunks: Iterator[bytes], budget: Budget, window: int = GZIP_WINDOW) -> Iterator[bytes]:
@@ -145,18 +146,21 @@ def inflated(chunks: Iterator[bytes], budget: Budget, window: int = GZIP_WINDOW)
         raise BrokenFile("the gz is cut off: send it again, whole")
 
 
+def is_of_the_system(name: str) -> bool:
+    """Whether an operating system put this file of a zip beside the data."""
+    return name.startswith("__MACOSX/") or name.rpartition("/")[2] in (".DS_Store", "Thumbs.db", "desktop.ini")
+
+
 def _only_file(archive: Any) -> Any:
-    entries = [entry for entry in archive.infolist() if not entry.is_dir() and not _is_of_the_system(entry.filename)]
+    if not all(entry.filename for entry in archive.infolist()):  # a name is read up to its first NUL
+        raise BrokenFile(_DAMAGED_ZIP)
+    entries = [entry for entry in archive.infolist() if not entry.is_dir() and not is_of_the_system(entry.filename)]
     if not entries:
         raise BrokenFile("the zip holds no file: put the data in it")
     if len(entries) > 1:
         names = ", ".join(entry.filename[:60] for entry in entries[:3])
         raise BrokenFile(f"the zip holds {len(entries)} files ({names}{', …' * (len(entries) > 3)}): leave one in it")
     return entries[0]
-
-
-def _is_of_the_system(name: str) -> bool:
-    return name.startswith("__MACOSX/") or name.rpartition("/")[2] in (".DS_Store", "Thumbs.db", "desktop.ini")
 
 
 def _read_fully(stream: Readable, size: int) -> bytes:
@@ -184,8 +188,16 @@ class _Bounded:
     """A file that refuses to be read in large pieces, so that a zip with millions of names stays out of memory."""
 
     def __init__(self, file: BinaryIO) -> None:
-        self.seek, self.tell, self.seekable = file.seek, file.tell, file.seekable
+        self.tell, self.seekable = file.tell, file.seekable
         self._file = file
+
+    def seek(self, place: int, whence: int = 0) -> int:
+        """A damaged zip names places that there are not. The memory says so with a ValueError, a file with an OSError,
+        which elsewhere stands for a fault of the disk."""
+        try:
+            return self._file.seek(place, whence)
+        except OSError:
+            raise ValueError("no such place in the file") from None
 
     def read(self, size: int = -1) -> bytes:
         if size > _LARGEST_READ:

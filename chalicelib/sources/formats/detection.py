@@ -10,7 +10,7 @@ from itertools import islice
 from typing import Any
 
 from chalicelib.sources.formats.broken import BrokenFile
-from chalicelib.sources.formats.containers import GZIP, OLD_OFFICE, ZIP
+from chalicelib.sources.formats.containers import GZIP, OLD_OFFICE, ZIP, is_of_the_system
 from chalicelib.sources.formats.json_stream import JsonStream
 from chalicelib.sources.formats.opening import open_records
 from chalicelib.sources.formats.source_record import SourceRecord
@@ -28,6 +28,10 @@ _NO_DATA = (
     (re.compile(r"PAR1"), "a Parquet file: save it as CSV, JSON or xlsx"),
 )
 _LOCAL_HEADER = 30  # bytes, PKWARE APPNOTE 4.3.7
+_STORED, _SIZE_ELSEWHERE = 0, 0xFFFFFFFF  # 4.4.5, 4.4.8
+_SIZE_FOLLOWS = 8  # the flag, 4.4.4
+_AFTER_CONTENT = re.compile(rb"PK(\x07\x08|\x01\x02)")  # a data descriptor, the list of files
+_OF_A_WORKBOOK = re.compile(r"\[Content_Types\]\.xml$|(_rels|xl|docProps)/")
 _MAX_ROOT_DEPTH = 3
 _INFLATED_HEAD = 256 * 1024
 _NOTHING: Mapping[str, Any] = {}
@@ -106,14 +110,36 @@ def _unpacked(head: bytes, filename: str, is_whole: bool) -> tuple[bytes | None,
         )
     if not head.startswith(ZIP):
         return head, filename, is_whole
-    method = int.from_bytes(head[8:10], "little")
-    name_length, extra = int.from_bytes(head[26:28], "little"), int.from_bytes(head[28:30], "little")
-    name = head[_LOCAL_HEADER : _LOCAL_HEADER + name_length].decode("utf-8", "replace")
-    if name == "[Content_Types].xml" or re.match(r"(_rels|xl|docProps)/", name):
+    name, method, content = _first_file(head)
+    if _OF_A_WORKBOOK.match(name):
         return None, filename, is_whole
-    content = head[_LOCAL_HEADER + name_length + extra :]
-    inner, ended = _inflated(content, -15) if method == zlib.DEFLATED else (content, False)
+    inner, ended = _inflated(content, -15) if method == zlib.DEFLATED else (content, method == _STORED)
     return (None if inner.startswith(ZIP) else inner), name, is_whole and ended
+
+
+def _first_file(head: bytes) -> tuple[str, int, bytes]:
+    """The name of the first file in a zip that may hold the data, how it is compressed, and its bytes as far as they
+    are there; of one that is not stored, with what comes after them."""
+    at = 0
+    while True:
+        flags, method = _number(head, at + 6, 2), _number(head, at + 8, 2)
+        size, length = _number(head, at + 18, 4), _number(head, at + 26, 2)
+        named, begins = at + _LOCAL_HEADER, at + _LOCAL_HEADER + length + _number(head, at + 28, 2)
+        name = head[named : named + length].decode("utf-8", "replace")
+        is_data = bool(_OF_A_WORKBOOK.match(name)) or not (name.endswith("/") or is_of_the_system(name))
+        at = -1 if is_data else head.find(ZIP, begins + (0 if size == _SIZE_ELSEWHERE else size))
+        if at < 0:
+            break
+    if method != _STORED:
+        return name, method, head[begins:]
+    if size == _SIZE_ELSEWHERE or (not size and flags & _SIZE_FOLLOWS):
+        after = _AFTER_CONTENT.search(head, begins)  # no text has such bytes
+        return name, method, head[begins : after.start() if after else len(head)]
+    return name, method, head[begins : begins + size]
+
+
+def _number(head: bytes, at: int, size: int) -> int:
+    return int.from_bytes(head[at : at + size], "little")
 
 
 def _inflated(part: bytes, window: int) -> tuple[bytes, bool]:
