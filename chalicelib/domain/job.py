@@ -16,8 +16,8 @@ class Job:
     """One job. It was prepared for this version and generation of the dataset, and applies to that generation only.
 
     What it writes (`domain/changes.py`) is in `inline`, gzipped, or in the objects named by `parts`, one after the
-    other; `done` of them have been applied, with these `counts`. `position` is the last record id that was re-keyed.
-    `accepted_at` is in epoch milliseconds.
+    other; `done` of them have been applied, with these `counts`. `position` is the last record id that was re-keyed,
+    or how far a recovery has caught up. `accepted_at` is in epoch milliseconds.
     """
 
     kind: str

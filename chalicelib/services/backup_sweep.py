@@ -1,18 +1,21 @@
 """Sweeping the backup log of a dataset, once a day: entries that are older than they are to be kept are deleted, and
 the objects of the days before are merged, so that a million small pushes are read in some hundred calls.
 
-A merged object is written before those that it holds are deleted, and comes after them in the order of reading: a
-sweep may die, be repeated, or overtake a recovery that is reading; an entry that is there twice is read once.
+A merged object is written before those that it holds are deleted, the oldest first, and comes after them in the order
+of reading: a sweep may die, be repeated, or be overtaken by a reader; an entry that is there twice is read once. A
+recovery reads the order of all entries, and S3 deletes many objects in no order at all: the two do not go together.
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from typing import NamedTuple
 
-from chalicelib.domain.backup import entry_of, lines_of, packed
+from chalicelib.domain.backup import Entry, entry_of, lines_of, packed
 from chalicelib.domain.errors import NotFound, TemporarilyUnavailable
 from chalicelib.services.backup import sweep_at
 from chalicelib.services.datasets import find_dataset
+from chalicelib.services.recovery_state import QUEUED, READING, load_recovery
 from chalicelib.store.backups import BackupObject, configurations_prefix, entries_key, upload_copies
 from chalicelib.store.dynamodb import Deadline, aws_faults_as_unavailable
 from chalicelib.store.parallel import run_all
@@ -20,9 +23,11 @@ from chalicelib.store.stores import Stores
 
 MERGED_BYTES = 8 * 1024 * 1024  # of lines, before they are packed, in one object
 MERGED_OBJECTS = 2000  # at once: a few seconds of work; what comes of it is merged on, the next night
+HELD_BYTES = 64 * 1024 * 1024  # of lines in memory; what is packed may be a thousand times as small
 RESERVE = 9.0  # seconds that a visit leaves for the merge that it is at
 LATEST = 3600  # seconds before now: what was accepted later may have neighbours that are still on their way
 LEASE = 360  # seconds until the tick rings again for a sweep that did not end
+AFTER_RECOVERY = 900  # seconds that a sweep is put off by while a recovery reads
 _DAY_MS = 86_400_000
 
 
@@ -30,7 +35,11 @@ def sweep_backups(stores: Stores, dataset_uid: str, clock: Callable[[], datetime
     """Sweep the log of a dataset, and put the next sweep off to the next night. Raises TemporarilyUnavailable when
     there is more to do than time; the next visit goes on. The log of a dataset that is gone is deleted whole."""
     now = clock()
-    stores.backups.put_off(dataset_uid, int(now.timestamp()) + LEASE, deadline)
+    lease = int(now.timestamp()) + LEASE
+    stores.backups.put_off(dataset_uid, lease, deadline, swept_until=lease)
+    if _is_read(dataset_uid):
+        stores.backups.put_off(dataset_uid, int(now.timestamp()) + AFTER_RECOVERY, deadline)
+        return
     try:
         dataset_id = find_dataset(dataset_uid).dataset_id
     except NotFound:
@@ -48,6 +57,13 @@ def sweep_backups(stores: Stores, dataset_uid: str, clock: Callable[[], datetime
     stores.backups.put_off(dataset_uid, sweep_at(dataset_uid, now), deadline)
 
 
+def _is_read(dataset_uid: str) -> bool:
+    """Whether a recovery reads the log, or is about to. It looks for a sweep after it has said so, and a sweep looks
+    for it after that."""
+    item = load_recovery(dataset_uid)
+    return item is not None and item.state in (QUEUED, READING)
+
+
 @dataclass(frozen=True, kw_only=True)
 class _Sweep:
     """The sweep of one resource."""
@@ -58,7 +74,7 @@ class _Sweep:
     deadline: Deadline
 
     def expire(self, before: int) -> None:
-        """Delete objects whose last entry, and large files that, were accepted before (epoch milliseconds)."""
+        """Delete objects all of which, and large files that, were accepted before (epoch milliseconds)."""
         objects = (found.key for found in self._objects() if found.last_at < before)
         prefix = upload_copies(self.dataset_uid, self.resource_uid)
         copies = (key for key, _ in self.stores.backups.bucket.listed(prefix) if int(key.rpartition(".")[2]) < before)
@@ -67,8 +83,7 @@ class _Sweep:
 
     def merge(self, before: int) -> None:
         """Merge neighbouring small objects of one day that ended before (epoch milliseconds)."""
-        closed = (found for found in self._objects() if found.last_at < before)
-        for some in _runs(closed):
+        for some in _runs(self._objects(), before):
             if self.deadline.remaining() < RESERVE:
                 raise TemporarilyUnavailable
             if len(some) > 1:
@@ -86,44 +101,65 @@ class _Sweep:
         run_all(fetch, [found.key for found in objects], self.stores.threads)
         if None in contents.values():
             return  # another sweep is at them
-        lines = {entry_of(line).number: line for content in contents.values() for line in lines_of(content or b"")}
+        lines: dict[int, _Line] = {}
+        merged: list[str] = []
+        held = 0
+        for found in objects:
+            for line in map(_line, lines_of(contents.pop(found.key) or b"")):
+                held += len(line.text)
+                lines[line.entry.number] = line
+            merged.append(found.key)
+            if held > HELD_BYTES:
+                break
         for portion in _portions(lines[number] for number in sorted(lines)):
-            first, last = entry_of(portion[0]), entry_of(portion[-1])
-            key = entries_key(self.dataset_uid, self.resource_uid, first, last, len(portion))
-            bucket.put(key, packed(portion), "application/gzip")
-            contents.pop(key, None)  # it was merged before, to the same
-        bucket.delete(list(contents))
+            key = entries_key(self.dataset_uid, self.resource_uid, [line.entry for line in portion])
+            bucket.put(key, packed(line.text for line in portion), "application/gzip")
+            if key in merged:
+                merged.remove(key)  # it was merged before, to the same
+        bucket.delete(reversed(merged))
 
     def _objects(self) -> Iterator[BackupObject]:
         return self.stores.backups.objects(self.dataset_uid, self.resource_uid)
 
 
-def _runs(objects: Iterable[BackupObject]) -> Iterator[list[BackupObject]]:
-    """Neighbours of one day, as many as one visit holds in memory. What is large enough stays alone."""
+class _Line(NamedTuple):
+    """A line, and its entry without the body."""
+
+    text: bytes
+    entry: Entry
+
+
+def _line(text: bytes) -> _Line:
+    return _Line(text, replace(entry_of(text), body=b""))
+
+
+def _runs(objects: Iterable[BackupObject], before: int) -> Iterator[list[BackupObject]]:
+    """Neighbours of one day that ended before, as many as one visit holds in memory. What is large enough stays alone.
+    Nothing may lie between two that are merged: their numbers would span what is read on its own."""
     run: list[BackupObject] = []
     size = 0
     for found in objects:
-        is_large = found.size > MERGED_BYTES // 16
+        is_alone = found.size > MERGED_BYTES // 16 or found.last_at >= before
         is_apart = bool(run) and run[-1].last_at // _DAY_MS != found.last_at // _DAY_MS
-        if run and (is_large or is_apart or len(run) >= MERGED_OBJECTS or size > MERGED_BYTES):
+        if run and (is_alone or is_apart or len(run) >= MERGED_OBJECTS or size > MERGED_BYTES):
             yield run
             run, size = [], 0
-        if not is_large:
+        if not is_alone:
             run.append(found)
             size += found.size
     if run:
         yield run
 
 
-def _portions(lines: Iterable[bytes]) -> Iterator[list[bytes]]:
-    portion: list[bytes] = []
+def _portions(lines: Iterable[_Line]) -> Iterator[list[_Line]]:
+    portion: list[_Line] = []
     size = 0
     for line in lines:
-        if portion and size + len(line) > MERGED_BYTES:
+        if portion and size + len(line.text) > MERGED_BYTES:
             yield portion
             portion, size = [], 0
         portion.append(line)
-        size += len(line)
+        size += len(line.text)
     if portion:
         yield portion
 

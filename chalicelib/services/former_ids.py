@@ -1,12 +1,13 @@
 """The ids that records had when they were deleted.
 
-A record that is replayed gets the id that the published configuration gives it. It was deleted under the one that it
-was stored with: that of the time of its push or, when records got other ids in between, of the time of the delete. The
-backup holds the configurations of both times.
+A record that is replayed gets the id that the published configuration gives it. It was deleted under another one, which
+the configurations of the two times tell, both of which are in the backup: the id that it was pushed with; the one that
+it got from that when the unique key was changed; or the one that the configuration of the delete gives it, when it was
+recovered in between. A delete holds for a record that has any of them.
 """
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,7 +15,7 @@ from chalicelib.domain.backup import Entry
 from chalicelib.domain.live import Configuration, Intake
 from chalicelib.domain.payload import Payload
 from chalicelib.domain.record import Preparer
-from chalicelib.domain.rekeying import keeps_ids
+from chalicelib.domain.rekeying import Rekeyer, keeps_ids
 from chalicelib.store.dynamodb import aws_faults_as_unavailable
 from chalicelib.store.stores import Stores
 
@@ -43,35 +44,44 @@ class FormerIds:
         """What prepares the records of an entry now."""
         return self._preparer(self.published, entry.resource_uid)
 
-    def of_delete(self, entry: Entry) -> Preparer:
-        """What identified the records that an entry deletes, when it was accepted."""
+    def of_delete(self, entry: Entry) -> tuple[Preparer, bool]:
+        """What identified the records that an entry deletes, when it was accepted, and whether it does so now."""
         if entry.configuration not in self.deleting:
             self.deleting.append(entry.configuration)
-        return self._preparer(self._configuration(entry.configuration), entry.resource_uid)
+        then = self._configuration(entry.configuration)
+        return self._preparer(then, entry.resource_uid), then is self.published
 
     def undeleted(self, entry: Entry, objects: Sequence[Any], marks: set[bytes]) -> Sequence[Any]:
         """The objects of a push without those that were deleted later, under an id that they had then."""
-        deleted = {
-            index
-            for preparer in self._of_push(entry)
-            for index, record_id in self._identified(preparer, objects)
-            if deleted_mark(record_id) in marks
-        }
-        return [pushed for index, pushed in enumerate(objects) if index not in deleted]
-
-    def _of_push(self, entry: Entry) -> list[Preparer]:
-        """What identified the records of a push at the times of the deletes that were met."""
         if not self.deleting:
-            return []
+            return objects
         own = self._configuration(entry.configuration)
         then = [self._configuration(name) for name in self.deleting]
-        found = [own if keeps_ids(own.schema, each.schema) else each for each in then]
-        return [self._preparer(each, entry.resource_uid) for each in {id(each): each for each in found}.values()]
+        if all(each is self.published for each in (own, *then)):
+            return objects  # what was deleted is settled
+        identified = [
+            self._identified(self._preparer(each, entry.resource_uid), objects)
+            for each in {id(each): each for each in (own, *then)}.values()
+        ]
+        rekeyed = [
+            self._rekeyed(self._preparer(own, entry.resource_uid), Rekeyer(own.schema, each.schema), objects)
+            for each in then
+            if not keeps_ids(own.schema, each.schema)
+        ]
+        deleted = {index for ids in (*identified, *rekeyed) for index, i in ids if deleted_mark(i) in marks}
+        return [pushed for index, pushed in enumerate(objects) if index not in deleted]
 
     def _identified(self, preparer: Preparer, objects: Sequence[Any]) -> Iterable[tuple[int, str]]:
         identified = preparer.identify(Payload(objects=list(objects)), self.is_late)
         refused = {refusal.index for refusal in identified.refusals}
         return zip((index for index in range(len(objects)) if index not in refused), identified.ids, strict=True)
+
+    def _rekeyed(self, own: Preparer, rekeyer: Rekeyer, objects: Sequence[Any]) -> Iterator[tuple[int, str]]:
+        """The ids that records got from what was stored of them, when the key was changed."""
+        for index, pushed in enumerate(objects):
+            for stored in own.prepare(Payload(objects=[pushed]), self.is_late).records.values():
+                if (rekeyed := rekeyer.rekey(stored.text)) is not None:
+                    yield index, rekeyed.id
 
     def _configuration(self, name: str) -> Configuration:
         """The configuration of that name: the published one when records become the same under both, or when it was

@@ -135,6 +135,9 @@ def show_recovery(
             current = {**recoveries[0], "progress": _progress(item, now)}
     outcomes = recoveries[1:] if current else recoveries
     kept = list(islice(stores.backups.objects(dataset_uid, resource_uid), COUNTED_OBJECTS + 1))
+    oldest = next(reversed(kept), None)
+    if len(kept) > COUNTED_OBJECTS:
+        oldest = stores.backups.oldest(dataset_uid, resource_uid)
     return {
         "recovery": switches.recovery,
         "recovery_since": switches.recovery_since,
@@ -142,7 +145,7 @@ def show_recovery(
         "backup": _backup(kept),
         "current": current,
         "outcomes": outcomes[:MAX_OUTCOMES],
-        "offer": offer_of(find_dataset(dataset_uid), resource_uid, kept, recoveries),
+        "offer": offer_of(find_dataset(dataset_uid), resource_uid, oldest, recoveries),
     }
 
 

@@ -16,13 +16,13 @@ MESSAGE = (
 
 
 def offer_of(
-    dataset: DatasetItem, resource_uid: str, kept: Sequence[BackupObject], recoveries: Sequence[Mapping[str, Any]]
+    dataset: DatasetItem, resource_uid: str, first: BackupObject | None, recoveries: Sequence[Mapping[str, Any]]
 ) -> dict[str, str] | None:
-    """The offer, or None: nothing was kept of before, or a recovery of all of it was asked for since. `kept` begins
-    with the newest object, `recoveries` are as they are shown."""
-    if not dataset.is_published or dataset.processed_since is None or not kept:
+    """The offer, or None: nothing was kept of before, or a recovery of all of it was asked for since. `first` is the
+    oldest object that is kept, `recoveries` are as they are shown."""
+    if not dataset.is_published or dataset.processed_since is None or first is None:
         return None
-    since, oldest = datetime.fromisoformat(dataset.processed_since), _moment(kept[-1].first_at)
+    since, oldest = datetime.fromisoformat(dataset.processed_since), _moment(first.first_at)
     if oldest >= since or any(_answers(recovery, resource_uid, since) for recovery in recoveries):
         return None
     return {

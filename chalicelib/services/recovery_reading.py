@@ -15,7 +15,8 @@ from chalicelib.domain.record import PreparedRecord
 from chalicelib.domain.replayed import Replayed, replayed_as_text
 from chalicelib.services.bells import ring_lane
 from chalicelib.services.job_payload import discard_parts
-from chalicelib.services.recovery_job import CLOCKS_APART, job_of, replayed_batches, replayed_of
+from chalicelib.services.recovery_catch_up import CLOCKS_APART, RESERVE
+from chalicelib.services.recovery_job import job_of
 from chalicelib.services.recovery_parts import (
     chunk_key,
     discard_kept,
@@ -24,6 +25,7 @@ from chalicelib.services.recovery_parts import (
     settled_keys,
 )
 from chalicelib.services.recovery_state import ABORTED, ABORTED_MESSAGE, APPLYING, DONE, FAILED, is_aborting
+from chalicelib.services.recovery_writing import replayed_batches, replayed_of
 from chalicelib.services.replay import MAX_IDS, Replay, Scope
 from chalicelib.services.staging import Stager
 from chalicelib.services.writing import tally_batches
@@ -36,7 +38,6 @@ from chalicelib.store.stores import Stores
 NOTED_EVERY = 15.0  # seconds, or when as many records wait:
 NOTED_RECORDS = 20_000
 RUNG_AFTER = 120  # seconds after which a worker that has noted nothing is taken for dead
-RESERVE = 9.0  # seconds that a visit keeps for noting how far it got
 
 
 class TakenOver(Exception):  # noqa: N818 - internal signal: another worker goes on, or nobody does

@@ -52,6 +52,8 @@ def _run(stores: Stores, dataset_uid: str, clock: Clock, deadline: Deadline) -> 
     except NotFound:
         item.delete()
         return
+    if stores.backups.is_being_swept(dataset_uid, clock().timestamp(), deadline):
+        raise TemporarilyUnavailable
     with suppress(TakenOver, EditConflict):
         _claim(item, clock())
         _visit(stores, item, stores.live.read(dataset_id, deadline), clock, deadline)

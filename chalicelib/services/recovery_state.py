@@ -23,6 +23,7 @@ from chalicelib.store.stores import Stores
 QUEUED, READING, APPLYING, DONE, FAILED, ABORTED = "queued", "reading", "applying", "done", "failed", "aborted"
 UNDER_WAY = (QUEUED, READING, APPLYING)
 MAX_OUTCOMES = 10
+GONE_MESSAGE = "Its job was dropped, or has waited longer than receipts are kept: recover again."
 ABORTED_MESSAGE = "The recovery was aborted; records that it had written by then stay."
 
 
@@ -44,12 +45,14 @@ def is_aborting(item: RecoveryItem) -> bool:
 
 def job_failure(stores: Stores, item: RecoveryItem, deadline: Deadline) -> str | None:
     """Why the job of a recovery will not be applied: it was dropped with its generation, or discarded in a paused
-    lane. None when it was applied or will be."""
+    lane. None when it was applied or will be. Its receipt, which tells, is kept for a limited time."""
     if item.state != APPLYING or item.batch_id is None:
         return None
     dataset_uid = item.pk.removeprefix(dataset_pk(""))
     receipt = stores.activity.batch(dataset_uid, item.batch_id, deadline)
-    return receipt["message"] if receipt is not None and receipt["state"] == RECEIPT_FAILED else None
+    if receipt is None:
+        return GONE_MESSAGE
+    return receipt["message"] if receipt["state"] == RECEIPT_FAILED else None
 
 
 def settle(

@@ -53,7 +53,7 @@ class Scope:
 class Replay:
     """One replay under a configuration. `settled` holds the ids that newer entries have settled and the marks of those
     that they have deleted, `fresh` those of them since somebody emptied it; `counts` and `details` say what came of the
-    records. `deleting` names the configurations of the deletes."""
+    records. `deleting` names the configurations of the deletes; `deleted` are the ids that the last entry deleted."""
 
     stores: Stores
     dataset_uid: str
@@ -65,11 +65,13 @@ class Replay:
     counts: Counter[str] = field(default_factory=Counter)
     details: list[dict[str, Any]] = field(default_factory=list)
     deleting: list[str] = field(default_factory=list)
+    deleted: Sequence[str] = ()
 
     def take(self, entry: Entry) -> Iterator[Mapping[str, PreparedRecord]]:
         """The records of an entry that are to be written, some at a time; `counts` has `entries`, `records` that are
         written, `suppressed` ones that newer entries settle or that are outside of the scope, and `errors`."""
         self.counts["entries"] += 1
+        self.deleted = ()
         if entry.operation in (DELETE, DELETE_BY_ID):
             self._delete(entry)
         elif entry.upload is None:
@@ -78,13 +80,14 @@ class Replay:
             yield from self._put_upload(entry)
 
     def _delete(self, entry: Entry) -> None:
-        """Mark the ids that an entry deleted. Values are processed anew as well: what they identify now is settled."""
-        former, then = self._former.of_delete(entry), [entry.record_id]
+        """Mark the ids that an entry deleted, and settle them when they are those of today."""
+        preparer, is_present = self._former.of_delete(entry)
+        self.deleted = [entry.record_id]
         if entry.operation == DELETE:
-            payload = Payload(objects=self._objects(entry))
-            then = former.identify(payload, self.is_late).ids
-            self._settle(self._former.preparer(entry).identify(payload, self.is_late).ids)
-        self._settle_keys(map(deleted_mark, then))
+            self.deleted = preparer.identify(Payload(objects=self._objects(entry)), self.is_late).ids
+        if is_present:
+            self._settle(self.deleted)
+        self._settle_keys(map(deleted_mark, self.deleted))
 
     def _put_upload(self, entry: Entry) -> Iterator[Mapping[str, PreparedRecord]]:
         """A large file is read from its beginning: a later record of an id is written after the earlier one."""

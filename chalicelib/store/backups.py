@@ -7,10 +7,12 @@
 | pushed large files | `uploads/{dataset_uid}/{resource_uid}/{number}.{accepted_at}`                          |
 | configurations     | `configurations/{dataset_uid}/{kept_as}.json`: each that an entry was prepared with     |
 
-The name of an object tells which entries it holds, and when they were accepted (epoch milliseconds). It begins with
+The name of an object tells which entries it holds, and when the first and the last of them were accepted (epoch
+milliseconds), which is not the order of their numbers: a slow push has an early time and a late number. It begins with
 the first number taken from the greatest there can be: S3 lists the newest first, which is the order that recovery
 reads in, and an object that was merged of others comes after all of those. So whoever is reading while they are merged
-meets an entry twice, and misses none. Of two objects with the same first entry the longer one comes first.
+meets an entry twice, and misses none, as long as the older ones are removed first. Of two objects with the same first
+entry the longer one comes first.
 """
 
 from collections.abc import Iterator, Sequence
@@ -33,8 +35,8 @@ SWEEP = "backup"  # the kind under which the index `due` has the counters of log
 
 @dataclass(frozen=True, kw_only=True)
 class BackupObject:
-    """An object of the log: the numbers of its first and last entry, how many it holds, when these two were accepted
-    (epoch milliseconds), and its size in bytes."""
+    """An object of the log: the numbers of its first and last entry, how many it holds, when the earliest and the
+    latest of them were accepted (epoch milliseconds), and its size in bytes."""
 
     key: str
     first: int
@@ -50,10 +52,11 @@ def backup_pk(dataset_uid: str) -> str:
     return f"backup#{dataset_uid}"
 
 
-def entries_key(dataset_uid: str, resource_uid: str, first: Entry, last: Entry, count: int) -> str:
-    """The key of the object that holds these entries."""
-    numbers = f"{GREATEST - first.number:012d}.{GREATEST - last.number:012d}"
-    return f"{dataset_uid}/{resource_uid}/{numbers}.{count}.{first.accepted_at}.{last.accepted_at}.gz"
+def entries_key(dataset_uid: str, resource_uid: str, entries: Sequence[Entry]) -> str:
+    """The key of the object that holds these entries, which are in the order of their numbers."""
+    numbers = f"{GREATEST - entries[0].number:012d}.{GREATEST - entries[-1].number:012d}"
+    times = [entry.accepted_at for entry in entries]
+    return f"{dataset_uid}/{resource_uid}/{numbers}.{len(entries)}.{min(times)}.{max(times)}.gz"
 
 
 class BackupStore:
@@ -84,13 +87,17 @@ class BackupStore:
 
     def last_number(self, dataset_uid: str, deadline: Deadline) -> int:
         """The number that was given last, 0 when there is no log."""
-        get = {"TableName": self._table, "Key": _counter_key(dataset_uid), "ConsistentRead": True}
-        item = with_retries(lambda: self._client.get_item(**get), deadline).get("Item", {})
+        item = self._counter(dataset_uid, deadline)
         return int(item["entries"]["N"]) if "entries" in item else 0
+
+    def _counter(self, dataset_uid: str, deadline: Deadline) -> Item:
+        get = {"TableName": self._table, "Key": _counter_key(dataset_uid), "ConsistentRead": True}
+        item: Item = with_retries(lambda: self._client.get_item(**get), deadline).get("Item", {})
+        return item
 
     def keep(self, dataset_uid: str, entry: Entry, deadline: Deadline) -> str:
         """Keep an entry, which has its number; the key of its object."""
-        key = entries_key(dataset_uid, entry.resource_uid, entry, entry, 1)
+        key = entries_key(dataset_uid, entry.resource_uid, [entry])
         content = packed([line_of(entry)])
         with_retries(lambda: self.bucket.put(key, content, "application/gzip"), deadline)
         return key
@@ -114,12 +121,15 @@ class BackupStore:
         with suppress(ClientError, BotoCoreError):
             self.bucket.delete(keys)
 
-    def objects(self, dataset_uid: str, resource_uid: str, *, below: int = GREATEST) -> Iterator[BackupObject]:
+    def objects(
+        self, dataset_uid: str, resource_uid: str, *, below: int = GREATEST, at_once: int = 1000
+    ) -> Iterator[BackupObject]:
         """The objects of a resource that hold entries of numbers under `below`, newest first; of two that hold the
         same entry, the merged one is later."""
         prefix = f"{dataset_uid}/{resource_uid}/"
         # A key goes on with a dot: the tilde, which is greater, leaves out the objects that begin with `below`.
-        for key, size in self.bucket.listed(prefix, after=f"{prefix}{GREATEST - below:012d}~"):
+        after = f"{prefix}{GREATEST - below:012d}~"
+        for key, size in self.bucket.listed(prefix, after=after, at_once=at_once):
             inverted, *numbers = key.removeprefix(prefix).removesuffix(".gz").split(".")
             inverted_last, count, first_at, last_at = map(int, numbers)
             yield BackupObject(
@@ -132,19 +142,38 @@ class BackupStore:
                 size=size,
             )
 
+    def oldest(self, dataset_uid: str, resource_uid: str) -> BackupObject | None:
+        """The object of a resource that has the first entry, or None. S3 lists it last: it is looked for by halves."""
+        found, nothing_below = self._first_below(dataset_uid, resource_uid, GREATEST), 0
+        while found is not None and nothing_below < found.first:
+            middle = (nothing_below + found.first + 1) // 2
+            if (older := self._first_below(dataset_uid, resource_uid, middle)) is None:
+                nothing_below = middle
+            else:
+                found = older
+        return found
+
+    def _first_below(self, dataset_uid: str, resource_uid: str, below: int) -> BackupObject | None:
+        return next(self.objects(dataset_uid, resource_uid, below=below, at_once=1), None)
+
     def resources(self, dataset_uid: str) -> list[str]:
         """The uids of the resources that have entries, those of deleted resources too."""
         return self.bucket.folders(f"{dataset_uid}/")
 
-    def put_off(self, dataset_uid: str, sweep_at: int, deadline: Deadline) -> None:
-        """Have the log swept at another time."""
+    def put_off(self, dataset_uid: str, sweep_at: int, deadline: Deadline, *, swept_until: int = 0) -> None:
+        """Have the log swept at another time (epoch seconds); until `swept_until` it is being swept."""
         update = {
             "TableName": self._table,
             "Key": _counter_key(dataset_uid),
-            "UpdateExpression": "SET due_at = :at",
-            "ExpressionAttributeValues": {":at": {"N": str(sweep_at)}},
+            "UpdateExpression": "SET due_at = :at, swept_until = :until",
+            "ExpressionAttributeValues": {":at": {"N": str(sweep_at)}, ":until": {"N": str(swept_until)}},
         }
         with_retries(lambda: self._client.update_item(**update), deadline)
+
+    def is_being_swept(self, dataset_uid: str, now: float, deadline: Deadline) -> bool:
+        """Whether a sweep is at the log, or died less than its lease ago."""
+        item = self._counter(dataset_uid, deadline)
+        return "swept_until" in item and int(item["swept_until"]["N"]) > now
 
     def forget(self, dataset_uid: str, deadline: Deadline) -> None:
         """Remove the counter of a dataset that is gone."""

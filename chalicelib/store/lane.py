@@ -74,7 +74,8 @@ class LaneStore:
         configuration and the generation are those it was prepared for. It returns with its number once it is durable.
 
         `riders` are put in the same transaction, `assignments` set on the live item. Raises ConfigurationMoved when
-        the condition fails, TemporarilyUnavailable at the deadline: then it may be accepted, or not.
+        the condition fails, Overtaken when it is that of a publication, TemporarilyUnavailable at the deadline: then it
+        may be accepted, or not.
         """
         numbered, attempt = replace(job, seq=live.seq + 1), 0
         while deadline.remaining() > 0:
@@ -85,7 +86,7 @@ class LaneStore:
                 if moved is not None:
                     # The answer does not always hold the item.
                     moved = moved or self._live_item(live.dataset_id, deadline)
-                    numbered = replace(job, seq=next_number(moved, live))
+                    numbered = replace(job, seq=next_number(moved, live, job))
                 elif not (is_retriable(error) or error.response["Error"]["Code"] == "TransactionCanceledException"):
                     raise
             except (ConnectionError, HTTPClientError):
@@ -174,9 +175,15 @@ class LaneStore:
         """Note the last record id that a job has re-keyed."""
         self._note(job, deadline, position={"S": position})
 
-    def advance(self, job: Job, done: int, counts: Mapping[str, int], deadline: Deadline) -> None:
-        """Note that so many parts of a job are applied, with these counts in all."""
-        self._note(job, deadline, done={"N": str(done)}, counts={"S": orjson.dumps(counts).decode()})
+    def advance(
+        self, job: Job, done: int, counts: Mapping[str, int], deadline: Deadline, *, position: str = ""
+    ) -> None:
+        """Note that so many parts of a job are applied, with these counts in all; and how far what goes before them has
+        got."""
+        values: dict[str, Item] = {"done": {"N": str(done)}, "counts": {"S": orjson.dumps(counts).decode()}}
+        if position:
+            values["position"] = {"S": position}
+        self._note(job, deadline, **values)
 
     def finish(self, jobs: Sequence[Job], deadline: Deadline) -> None:
         """Take applied jobs off the lane, all of them or none, so that no earlier one outlives a later one: applied

@@ -12,6 +12,7 @@ from botocore.exceptions import ClientError
 from chalicelib.store.aws import aws_client
 
 _DELETE_BATCH = 1000
+_DELETE_TRIES = 3  # S3 may refuse some of a batch
 LINK_SECONDS = 300
 UPLOAD_SECONDS = 3600
 
@@ -85,10 +86,12 @@ class ObjectStore:
             raise
         return True
 
-    def listed(self, prefix: str, *, after: str = "") -> Iterator[tuple[str, int]]:
+    def listed(self, prefix: str, *, after: str = "", at_once: int = 1000) -> Iterator[tuple[str, int]]:
         """The keys that begin with `prefix` and sort behind `after`, in their order, each with its size in bytes; read
         a page at a time."""
-        request = {"Bucket": self._bucket, "Prefix": prefix, **({"StartAfter": after} if after else {})}
+        request: dict[str, Any] = {"Bucket": self._bucket, "Prefix": prefix, "MaxKeys": at_once}
+        if after:
+            request["StartAfter"] = after
         while True:
             page = self._client.list_objects_v2(**request)
             yield from ((entry["Key"], entry["Size"]) for entry in page.get("Contents", ()))
@@ -114,11 +117,20 @@ class ObjectStore:
         return form
 
     def delete(self, keys: Iterable[str]) -> None:
-        """Remove objects; those that are not there are passed over."""
+        """Remove objects, a thousand after the other; those that are not there are passed over."""
         names = [{"Key": key} for key in keys]
         for i in range(0, len(names), _DELETE_BATCH):
-            batch = {"Objects": names[i : i + _DELETE_BATCH], "Quiet": True}
-            self._client.delete_objects(Bucket=self._bucket, Delete=batch)
+            self._delete_some(names[i : i + _DELETE_BATCH])
+
+    def _delete_some(self, names: list[dict[str, str]]) -> None:
+        errors: list[dict[str, Any]] = []
+        for _ in range(_DELETE_TRIES):
+            answer = self._client.delete_objects(Bucket=self._bucket, Delete={"Objects": names, "Quiet": True})
+            errors = answer.get("Errors", [])
+            if not errors:
+                return
+            names = [{"Key": error["Key"]} for error in errors]
+        raise ClientError({"Error": {name: errors[0].get(name, "") for name in ("Code", "Message")}}, "DeleteObjects")
 
     def keys(self, prefix: str) -> Iterator[list[str]]:
         """The keys that begin so, some at a time. Those of a page may be deleted before the next one is asked for."""

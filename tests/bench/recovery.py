@@ -117,7 +117,7 @@ def _objects(log: Log) -> Iterator[tuple[str, str, bytes]]:
             content_type="application/json",
             body=orjson.dumps({"station": f"s{number % 100:03d}", "number": number, "temp": 21.5}),
         )
-        key = entries_key(log.dataset_uid, log.resource_uid, entry, entry, 1)
+        key = entries_key(log.dataset_uid, log.resource_uid, [entry])
         yield "BACKUPS_BUCKET", key, packed([line_of(entry)])
 
 

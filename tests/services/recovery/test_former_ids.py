@@ -97,7 +97,7 @@ def test_a_record_is_known_by_the_id_that_it_was_stored_under_before_a_processor
     wrong = {"type": "normalize_date", "field": "day", "format": "%m/%d/%Y"}
     entry = stacks.processors.add(device.dataset_uid, wrong)
     device.publish(at(0))
-    push(device, 1, [{"day": "04/02/2024", "n": 1}, {"day": "02/04/2024", "n": 2}])
+    push(device, 1, [{"day": "04/02/2024", "n": 1}, {"day": "05/06/2024", "n": 2}])
     if not is_by_id:  # while the record has the id that the values give
         device.delete({"day": "04/02/2024"})
     stacks.processors.edit(device.dataset_uid, entry["uid"], {**wrong, "format": "%d/%m/%Y"})
@@ -121,6 +121,55 @@ def test_a_record_that_has_the_id_of_a_deleted_one_only_now_is_recovered(stores:
     empty(device, 2 * HOUR)
     recover(device, 3 * HOUR)
     assert [record["code"] for record in device.stored().values()] == ["b"], "it was pushed as a, which nobody deleted"
+
+
+def test_what_was_recovered_by_a_mended_processor_and_then_deleted_stays_deleted(stores: Stores) -> None:
+    device = a_device(stores, bootstrap={"day": "03/02/2024", "n": 0}, unique_key=["day"], recovery=True)
+    wrong = {"type": "normalize_date", "field": "day", "format": "%m/%d/%Y"}
+    entry = stacks.processors.add(device.dataset_uid, wrong)
+    device.publish(at(0))
+    push(device, 1, [{"day": "04/02/2024", "n": 1}, {"day": "05/06/2024", "n": 2}])
+    stacks.processors.edit(device.dataset_uid, entry["uid"], {**wrong, "format": "%d/%m/%Y"})
+    device.publish(at(HOUR))
+    empty(device, 2 * HOUR)
+    recover(device, 3 * HOUR)
+    device.now = at(4 * HOUR)
+    device.delete_by_id(next(i for i, record in device.stored().items() if record["n"] == 1))
+    assert recover(device, 5 * HOUR)["counts"]["suppressed"] == 1
+    assert [record["n"] for record in device.stored().values()] == [2]
+
+
+@pytest.mark.parametrize("is_by_id", [True, False])
+def test_a_record_is_known_by_what_was_stored_of_it_when_a_processor_changed_with_the_key(
+    stores: Stores, is_by_id: bool
+) -> None:
+    device = a_device(stores, bootstrap={"isbn": 0, "shelf": "z"}, unique_key=["isbn"], recovery=True)
+    entry = stacks.processors.add(
+        device.dataset_uid, {"type": "string_replace", "field": "shelf", "old": "x", "new": "y"}
+    )
+    device.publish(at(0))
+    push(device, 1, [{"isbn": 1, "shelf": "x1"}, {"isbn": 2, "shelf": "b"}])
+    stacks.processors.delete(device.dataset_uid, entry["uid"])
+    rekey(device, HOUR, "shelf")
+    device.now = at(2 * HOUR)
+    if is_by_id:
+        delete(device, 2 * HOUR, 1)
+    else:
+        device.delete({"shelf": "y1"})
+    empty(device, 3 * HOUR)
+    recover(device, 4 * HOUR)
+    assert numbers(device) == [2]
+
+
+def test_a_delete_by_all_values_takes_no_other_record_under_another_key(device: Device) -> None:
+    device.now = at(2)
+    device.delete({"isbn": 1, "shelf": "a", "title": "book 1"})
+    delete(device, 3, 3)
+    rekey(device, HOUR, "shelf")
+    assert numbers(device) == [2]
+    empty(device, 2 * HOUR)
+    recover(device, 3 * HOUR)
+    assert numbers(device) == [2]
 
 
 def test_what_is_only_relabelled_is_the_same(device: Device) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from chalicelib.domain.errors import DatasetNotPublished, NoRecoveryUnderWay, RecoveryUnderWay, TemporarilyUnavailable
-from chalicelib.services import push_switches, resources, stacks
+from chalicelib.services import push_switches, recovery, resources, stacks
 from chalicelib.services.publication import publish, unpublish
 from chalicelib.services.recovery import abort_recovery
 from chalicelib.services.recovery_run import run_recovery
@@ -252,6 +252,30 @@ def test_a_recovery_that_an_unpublication_overtakes_has_failed(device: Device, c
     assert outcome["state"] in ("failed", "done")
     assert outcome["state"] == "done" or "unpublished" in outcome["message"] or "not published" in outcome["message"]
     assert device.stored() == ({} if overtake.calls > call else device.stored())
+
+
+def test_a_recovery_whose_job_was_dropped_long_ago_bars_no_other_one(device: Device) -> None:
+    put(device, 1, a=1)
+    ask(device, 10)
+    run_recovery(device.stores, device.dataset_uid, lambda: at(11), Deadline(60))
+    empty(device, 12)
+    batch_id = last(device, 13)["batch_id"]
+    table = device.stores.names.activity_table
+    receipt = device.stores.activity.batch_write(device.dataset_uid, batch_id, {}, at(0)).item
+    device.stores.client.delete_item(TableName=table, Key={name: receipt[name] for name in ("pk", "sk")})
+    assert last(device, 14)["state"] == "failed"
+    recover(device, 100)
+    assert values(device) == {"a": 1}
+
+
+def test_the_offer_looks_at_the_oldest_of_many_objects(device: Device, monkeypatch: pytest.MonkeyPatch) -> None:
+    put(device, 1, a=1)
+    stacks.fields.add(device.dataset_uid, {"type": "type", "field": "value", "type_param": "text"})
+    device.publish(at(60))
+    for n in range(5):
+        put(device, 100 + n, b=n)
+    monkeypatch.setattr(recovery, "COUNTED_OBJECTS", 3)
+    assert shown(device, 200)["offer"]["kept_since"] == at(1).isoformat(timespec="milliseconds")
 
 
 def test_a_recovery_is_aborted_before_anything_is_written(device: Device) -> None:

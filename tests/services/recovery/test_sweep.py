@@ -1,12 +1,15 @@
 """The daily sweep of the backup log: old entries go, small objects are merged, and nobody who reads misses any."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
 from chalicelib.domain.backup import entry_of, lines_of, packed
-from chalicelib.services import datasets, resources
+from chalicelib.domain.errors import TemporarilyUnavailable
+from chalicelib.services import backup_sweep, datasets, resources
 from chalicelib.services.backup_sweep import sweep_backups
+from chalicelib.services.recovery_run import run_recovery
 from chalicelib.services.tick import ring_again
 from chalicelib.store.backups import GREATEST, entries_key
 from chalicelib.store.dynamodb import Deadline
@@ -15,6 +18,7 @@ from tests.builders import at
 from tests.deployment import work
 from tests.faults import CallCounter, Crash, counted
 from tests.services.devices import Device, a_device
+from tests.services.recovery.recovering import ask
 
 DAY = 86_400
 
@@ -79,6 +83,68 @@ def test_a_reader_that_a_sweep_overtakes_misses_nothing_and_keeps_the_order(devi
         assert numbers(device) == [6, 5, 4, 3, 2, 1]
 
 
+def test_an_entry_that_came_late_to_its_number_is_not_lost_between_two_days(device: Device) -> None:
+    """A push that begins before midnight may take its number after one that begins behind it."""
+    midnight = (at(DAY).replace(hour=0, minute=0, second=0) - at(0)).total_seconds()
+    for key, seconds in ((7, midnight + 0.01), (8, midnight - 0.1), (9, midnight + 5)):
+        device.now = at(seconds)
+        device.push({"key": key})
+    sweep_backups(device.stores, device.dataset_uid, lambda: at(midnight + 2 * 3600), Deadline(60))
+    assert (objects(device), numbers(device)) == (4, [9, 8, 7, 6, 5, 4, 3, 2, 1])
+    sweep(device, 2)
+    assert numbers(device) == [9, 8, 7, 6, 5, 4, 3, 2, 1]
+
+
+def test_no_more_is_held_at_once_than_there_is_memory_for(device: Device, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(backup_sweep, "HELD_BYTES", 400)
+    sweep(device, 1)
+    assert 1 < objects(device) < 6
+    for day in range(2, 8):
+        sweep(device, day)
+    assert numbers(device) == [6, 5, 4, 3, 2, 1]
+
+
+def test_a_recovery_and_a_sweep_wait_for_each_other(device: Device) -> None:
+    backups, uid = device.stores.backups, device.dataset_uid
+    backups.put_off(uid, 0, Deadline(5), swept_until=int(at(100).timestamp()))
+    ask(device, 90)
+    with pytest.raises(TemporarilyUnavailable):
+        run_recovery(device.stores, uid, lambda: at(95), Deadline(60))
+    sweep(device, 1)
+    assert objects(device) == 6, "a recovery is about to read them"
+    run_recovery(device.stores, uid, lambda: at(2 * DAY), Deadline(60))
+    work(device.stores, lambda: at(2 * DAY))
+    sweep(device, 2)
+    assert (objects(device), len(device.stored())) == (1, 6)
+
+
+def test_the_oldest_object_is_found_among_any_number(device: Device) -> None:
+    backups, where = device.stores.backups, (device.dataset_uid, device.resource_uid)
+    for _ in range(3):
+        *_, last = backups.objects(*where)
+        assert backups.oldest(*where) == last
+        backups.bucket.delete([last.key])
+    sweep(device, 1)
+    assert backups.oldest(*where) == next(backups.objects(*where))
+    assert backups.oldest(device.dataset_uid, "another") is None
+
+
+def test_what_s3_does_not_delete_is_asked_for_again(device: Device, monkeypatch: pytest.MonkeyPatch) -> None:
+    client, refused = device.stores.backups.bucket._client, [2, 0]
+    delete = client.delete_objects
+
+    def reluctant(**request: Any) -> Any:
+        names = request["Delete"]["Objects"]
+        left = names[: refused.pop(0)]
+        if rest := names[len(left) :]:
+            delete(**{**request, "Delete": {"Objects": rest}})
+        return {"Errors": [{"Key": name["Key"], "Code": "InternalError", "Message": ""} for name in left]}
+
+    monkeypatch.setattr(client, "delete_objects", reluctant)
+    sweep(device, 1)
+    assert (objects(device), refused) == (1, [])
+
+
 def test_entries_are_deleted_when_they_are_older_than_they_are_to_be_kept(device: Device) -> None:
     body = {"type": "realtime", "params": {"bootstrap": {"key": 1}, "recovery": True, "recovery_days": 3}}
     resources.edit_resource(device.stores, device.dataset_uid, device.resource_uid, body, at(0))
@@ -104,8 +170,7 @@ def test_of_two_objects_with_the_same_first_entry_the_longer_one_is_read_first(d
     sweep(device, 1)
     (merged,) = backups.objects(device.dataset_uid, device.resource_uid)
     lines = lines_of(backups.bucket.get(merged.key) or b"")[:4]
-    first, last = entry_of(lines[0]), entry_of(lines[-1])
-    former = entries_key(device.dataset_uid, device.resource_uid, first, last, len(lines))
+    former = entries_key(device.dataset_uid, device.resource_uid, [entry_of(line) for line in lines])
     backups.bucket.put(former, packed(lines), "application/gzip")
     assert numbers(device) == [6, 5, 4, 3, 2, 1]
     sweep(device, 2)
