@@ -85,6 +85,16 @@ def _unpacked(raw: BinaryIO, name: str, stack: ExitStack) -> tuple[IO[bytes], st
     return _member(buffered, name, stack)
 
 
+_DAMAGE = (
+    zipfile.BadZipFile,
+    NotImplementedError,  # a method of compression that is not known
+    RuntimeError,  # it has a password
+    IndexError,  # a member without a name
+    OSError,  # a place that is not in the file
+    UnicodeError,
+)
+
+
 def _member(raw: BinaryIO, name: str, stack: ExitStack) -> tuple[IO[bytes], str]:
     try:
         archive = stack.enter_context(zipfile.ZipFile(raw))
@@ -92,8 +102,10 @@ def _member(raw: BinaryIO, name: str, stack: ExitStack) -> tuple[IO[bytes], str]
         if len(members) != 1:
             raise BrokenFile(f"{name} holds {len(members)} files: unpack it and push the one you mean.")
         return stack.enter_context(archive.open(members[0])), members[0].filename
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:  # the last: it has a password
-        raise BrokenFile(f"{name} cannot be unpacked: {error}.") from None
+    except _DAMAGE as error:
+        raise BrokenFile(
+            f"{name} cannot be unpacked: {error}. Fetch it again, or unpack it and push what it holds."
+        ) from None
 
 
 def _text(content: IO[bytes], chosen: str, form: Form) -> io.TextIOWrapper:

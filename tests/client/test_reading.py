@@ -181,6 +181,7 @@ def test_a_file_that_cannot_be_unpacked_is_told(tmp_path: Path) -> None:
     for archive, said in (
         (a_zip({"a.csv": "a", "b.csv": "b"}), "holds 2 files"),
         (b"PK\x03\x04no", "cannot be unpacked"),
+        (a_zip({"a": "a"}).replace(b"a", b"\0"), "cannot be unpacked"),
     ):
         with pytest.raises(BrokenFile, match=said):
             read(archive, tmp_path, "a.zip")
