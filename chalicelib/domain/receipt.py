@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from chalicelib.domain.details import kept
 from chalicelib.domain.errors import MAX_DETAILS, RecordRefusal
 
 MAX_RECORD_IDS = 1000
@@ -65,7 +66,8 @@ class Receipt:
         return replace(self, state=stored["state"], counts=counts, message=stored.get("message"))
 
     def as_stored(self) -> dict[str, Any]:
-        """What the activity table keeps: counts, no ids."""
+        """What the activity table keeps: counts, no ids, and of the reasons for refusals as many as `kept` takes."""
+        details = [refusal.as_json() for refusal in self.refusals[:MAX_DETAILS]]
         return {
             "batch_id": self.batch_id,
             "resource_uid": self.resource_uid,
@@ -74,7 +76,7 @@ class Receipt:
             "state": self.state,
             **asdict(self.counts),
             "ignored_fields": list(self.ignored_fields)[:MAX_DETAILS],
-            "details": [refusal.as_json() for refusal in self.refusals[:MAX_DETAILS]],
+            "details": kept(details, of=len(self.refusals)),
         }
 
     def as_answer(self) -> dict[str, Any]:

@@ -10,8 +10,9 @@ from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 
 from chalicelib.domain.backup import Entry
+from chalicelib.domain.errors import TemporarilyUnavailable
 from chalicelib.domain.live import LiveDataset
-from chalicelib.store.backups import upload_copy_key
+from chalicelib.store.backups import entries_key, upload_copy_key
 from chalicelib.store.dynamodb import Deadline, with_retries
 from chalicelib.store.stores import Stores
 
@@ -26,12 +27,17 @@ def back_up(stores: Stores, live: LiveDataset, entry: Entry, deadline: Deadline)
 
 
 def back_up_upload(stores: Stores, live: LiveDataset, entry: Entry, key: str, deadline: Deadline) -> list[str]:
-    """Keep the entry of a large file, which lies under `key` among the jobs, with a copy of it."""
+    """Keep the entry of a large file, which lies under `key` among the jobs, with a copy of it. What may have been kept
+    half-way is taken back: whoever pushed the file is told that nothing of it was accepted."""
     numbered = _numbered(stores, live, entry, deadline)
     copy = upload_copy_key(live.dataset_uid, numbered)
-    with_retries(lambda: stores.backups.bucket.copy_from(stores.names.lane_bucket, key, copy), deadline)
     numbered = replace(numbered, upload={**(numbered.upload or {}), "key": copy})
-    return [stores.backups.keep(live.dataset_uid, numbered, deadline), copy]
+    try:
+        with_retries(lambda: stores.backups.bucket.copy_from(stores.names.lane_bucket, key, copy), deadline)
+        return [stores.backups.keep(live.dataset_uid, numbered, deadline), copy]
+    except TemporarilyUnavailable:
+        stores.backups.withdraw([entries_key(live.dataset_uid, numbered.resource_uid, [numbered]), copy])
+        raise
 
 
 def sweep_at(dataset_uid: str, now: datetime) -> int:

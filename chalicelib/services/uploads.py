@@ -2,8 +2,10 @@
 worker checks the whole of it, and only then it is acknowledged, as a job of the lane like any push.
 
     waiting ──commit──▶ checking ──▶ accepted | refused
+       ◀──unpublished──
 
-Committing again asks again: whoever got no final answer repeats the request.
+Committing again asks again: whoever got no final answer repeats the request. When the dataset is unpublished during the
+check, the upload waits again, with its file.
 """
 
 import secrets
@@ -17,7 +19,9 @@ from pynamodb.exceptions import DoesNotExist
 
 from chalicelib.domain import shape
 from chalicelib.domain.errors import (
+    DatasetNotPublished,
     EditConflict,
+    Refused,
     TemporarilyUnavailable,
     UploadMissing,
     UploadNotFound,
@@ -84,17 +88,24 @@ def commit_upload(
     stores: Stores, request: UploadRequest, *, offers_push: bool, now: datetime, deadline: Deadline
 ) -> UploadItem:
     """Have an uploaded file checked and accepted; its item says what became of it until now. Raises UploadRefused
-    when records are refused: nothing of it was written then."""
+    when records are refused: nothing of it was written then; DatasetNotPublished when the dataset was unpublished
+    meanwhile: once it is published, the same commit has the file checked again."""
     admitted = _admitted(stores, request, offers_push, now, deadline)
     item = _find(admitted, request.upload_id)
     if item.state == WAITING:
         _start_checking(stores, admitted, item, request, now)
     item = _awaited(item, deadline.within(request.wait))
-    if item.state == REFUSED:
-        refused = UploadRefused(item.message or "", item.details or [])
+    refused = _refusal(item)
+    if refused is not None:
         refused.batch_id = request.upload_id  # the refusal is noted under it
         raise refused
     return item
+
+
+def _refusal(item: UploadItem) -> Refused | None:
+    if item.state == WAITING:
+        return DatasetNotPublished()
+    return UploadRefused(item.message or "", item.details or []) if item.state == REFUSED else None
 
 
 def _admitted(stores: Stores, request: UploadRequest, offers_push: bool, now: datetime, deadline: Deadline) -> Admitted:

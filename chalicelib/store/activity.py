@@ -12,6 +12,7 @@ from typing import Any
 
 import orjson
 
+from chalicelib.domain.details import kept
 from chalicelib.domain.identifiers import new_batch_id
 from chalicelib.store.dynamodb import Deadline, Item, with_retries
 from chalicelib.store.records import TableWrite
@@ -149,10 +150,12 @@ class ActivityLog:
             request["ExclusiveStartKey"] = page["LastEvaluatedKey"]
 
     def _entry(self, dataset_uid: str, sort_key: str, entry: Mapping[str, Any], now: datetime) -> Item:
+        # Whatever its kind, and whoever made it: why records were refused must not outgrow the item.
+        stored = {**entry, "details": kept(entry["details"])} if entry.get("details") else entry
         return {
             "pk": {"S": dataset_uid},
             "sk": {"S": sort_key},
-            "entry": {"S": orjson.dumps(entry).decode()},
+            "entry": {"S": orjson.dumps(stored).decode()},
             "expires_at": {"N": str(int(now.timestamp()) + RETENTION_DAYS * _DAY)},
         }
 

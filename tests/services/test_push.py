@@ -278,6 +278,33 @@ def test_unknown_fields_with_endless_names_are_reported_cut(stores: Stores, leng
     assert len(refused.value.details[0].message) < 5_000
 
 
+@pytest.mark.parametrize("is_queued", [False, True])
+def test_what_is_refused_never_makes_the_receipt_too_large_for_its_item(stores: Stores, is_queued: bool) -> None:
+    names = [f"フィールド名称その{number:03}" for number in range(160)]
+    device = a_device(stores, bootstrap=dict.fromkeys(names, "x"))
+    device.is_followed = False
+    good = {names[1]: "v" * 300_000}
+    body = [good, *({names[1]: str(n), names[2]: "v" * 300_000} for n in range(4 * is_queued)), *[{}] * 300]
+    receipt = device.push(body, lenient=True)
+    assert receipt.state == ("queued" if is_queued else "applied")
+    stored = stores.activity.batch(device.dataset_uid, receipt.batch_id, Deadline(5))
+    assert stored is not None
+    assert len(json.dumps(stored, ensure_ascii=False).encode()) < 80_000
+    assert stored["rejected"] == 300
+    left_out = 300 - len(stored["details"])
+    assert stored["details"][-1]["message"].endswith(f"({left_out} more are not listed: mend these first)")
+    for job in stores.lane.read(device.target.dataset_id, Deadline(5)).jobs:
+        assert job.receipt["details"] == stored["details"]
+
+
+def test_whoever_makes_an_entry_of_the_activity_its_details_fit(stores: Stores) -> None:
+    details = [{"index": n, "field": None, "error_code": "invalid_value", "message": "é" * 3000} for n in range(100)]
+    stores.activity.put_receipt("da_tests0", "0" * 28, {"details": details}, NOW, Deadline(5))
+    stored = stores.activity.batch("da_tests0", "0" * 28, Deadline(5))
+    assert stored is not None
+    assert len(json.dumps(stored, ensure_ascii=False).encode()) < 61_000
+
+
 def test_rotations_that_overlap_keep_every_promise(stores: Stores) -> None:
     device = a_library(stores)
     for _ in range(2):

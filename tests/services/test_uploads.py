@@ -10,48 +10,22 @@ from botocore.exceptions import ClientError
 from chalicelib.domain.errors import FeatureNotAvailable, UploadMissing, UploadNotFound, UploadRefused
 from chalicelib.services import push
 from chalicelib.services.tick import ring_again
-from chalicelib.services.uploads import UploadRequest, commit_upload, open_upload, shown_upload
-from chalicelib.store.catalog.incoming import UploadItem
+from chalicelib.services.uploads import UploadRequest, open_upload, shown_upload
 from chalicelib.store.dynamodb import Deadline
 from chalicelib.store.objects import upload_key
 from chalicelib.store.stores import Stores
 from tests.builders import NOW, at
 from tests.deployment import work
 from tests.faults import CallCounter, Crash, counted
-from tests.services.devices import Device, a_device
+from tests.services.lane.queues import keys_in
+from tests.services.uploading import a_library, commit, lines, loans, uploaded
 
 BOOKS = [{"isbn": str(n), "loans": n} for n in range(30)]
 MANY = [{"isbn": str(n), "loans": n} for n in range(2100)]  # more than are prepared at once
 
 
-def lines(books: list[dict[str, Any]]) -> bytes:
-    return "\n".join(json.dumps(book) for book in books).encode()
-
-
 def table(books: list[dict[str, Any]]) -> bytes:
     return "\n".join(["isbn;loans", *(f"{book['isbn']};{book['loans']}" for book in books)]).encode()
-
-
-def a_library(stores: Stores) -> Device:
-    return a_device(stores, bootstrap={"isbn": "1", "loans": 1}, unique_key=["isbn"])
-
-
-def uploaded(device: Device, content: bytes | None, body: Any = None) -> str:
-    """The id of an upload whose file has arrived."""
-    common = {"offers_push": True, "now": NOW, "deadline": Deadline(5)}
-    upload_id: str = open_upload(device.stores, UploadRequest(target=device.target, body=body), **common)["upload_id"]
-    if content is not None:
-        device.stores.jobs.put(upload_key(device.dataset_uid, upload_id), content, "application/octet-stream")
-    return upload_id
-
-
-def commit(device: Device, upload_id: str, **options: Any) -> UploadItem:
-    request = UploadRequest(target=device.target, upload_id=upload_id, wait=0, **options)
-    return commit_upload(device.stores, request, offers_push=True, now=NOW, deadline=Deadline(5))
-
-
-def loans(device: Device) -> dict[str, int]:
-    return {record["isbn"]: record["loans"] for record in device.stored().values()}
 
 
 @pytest.mark.parametrize(
@@ -95,7 +69,7 @@ def test_one_bad_record_refuses_the_whole_file_with_its_line(stores: Stores) -> 
     assert (detail["index"], detail["field"]) == (2050, "loans")
     assert detail["message"].startswith("line 2051: ")
     assert loans(device) == {}
-    assert payloads(stores) == []
+    assert keys_in(stores.jobs, device.dataset_uid) == []
 
 
 def test_a_lenient_commit_leaves_bad_records_out(stores: Stores) -> None:
@@ -224,8 +198,3 @@ def test_an_upload_that_is_not_even_opened_is_noted_too(stores: Stores) -> None:
     noted = stores.activity.batch(device.dataset_uid, refused.value.batch_id or "", Deadline(5))
     assert noted is not None
     assert noted["error_code"] == "feature_not_available"
-
-
-def payloads(stores: Stores) -> list[str]:
-    listed = stores.jobs._client.list_objects_v2(Bucket=stores.names.lane_bucket, Prefix="jobs/")
-    return [entry["Key"] for entry in listed.get("Contents", ())]

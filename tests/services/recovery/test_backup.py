@@ -14,6 +14,7 @@ from chalicelib.domain.errors import (
     InvalidRecord,
     PushDisabled,
     TemporarilyUnavailable,
+    UploadRefused,
 )
 from chalicelib.domain.receipt import QUEUED
 from chalicelib.services import datasets, push_switches, resources
@@ -26,7 +27,9 @@ from tests.builders import NOW, at
 from tests.deployment import work
 from tests.faults import CallCounter, Crash, counted
 from tests.services.devices import Device, a_device
+from tests.services.lane.queues import keys_in
 from tests.services.lane.world import HEAVY
+from tests.services.uploading import Watch, check, commit, lines, uploaded
 
 BOOK = {"isbn": 1, "title": "Emma"}
 
@@ -195,6 +198,53 @@ def test_a_large_file_is_kept_beside_its_entry(device: Device) -> None:
     assert stream is not None
     assert io.BytesIO(stream.read()).getvalue() == content
     assert entry.upload["format"] == "csv"
+
+
+HEAD_READ = 4  # calls of a check until it has read the head of the file
+
+
+def test_a_large_file_has_one_moment_of_acceptance_after_it_was_read(device: Device) -> None:
+    upload_id, watch = uploaded(device, lines([BOOK])), Watch()
+    commit(device, upload_id)
+    with counted(device.stores, CallCounter(HEAD_READ, then=lambda: watch.pass_by(200))):
+        check(device, upload_id, watch)
+    work(device.stores, lambda: at(201))
+    accepted_at = int(at(200).timestamp() * 1000)
+    (entry,) = entries(device)
+    assert entry.accepted_at == accepted_at
+    assert int(entry.batch_id[:12], 16) == accepted_at, "batches are found by the time in their id"
+    receipt = device.stores.activity.batch(device.dataset_uid, entry.batch_id, Deadline(5))
+    assert receipt is not None
+    assert receipt["received_at"] == at(200).isoformat(timespec="milliseconds")
+    (mark,) = device.stores.records.marks(device.live().partition, device.stored(), Deadline(5)).values()
+    assert mark.accepted_at == accepted_at
+
+
+@pytest.mark.parametrize("is_on", [True, False])
+def test_a_large_file_is_kept_as_recovery_stands_when_it_is_accepted(stores: Stores, is_on: bool) -> None:
+    device = a_device(stores, bootstrap=BOOK, unique_key=["isbn"], recovery=not is_on)
+    upload_id = uploaded(device, lines([BOOK]))
+    commit(device, upload_id)
+
+    def switch() -> None:
+        body = {"type": "realtime", "params": {"bootstrap": BOOK, "recovery": is_on}}
+        resources.edit_resource(stores, device.dataset_uid, device.resource_uid, body, at(10))
+
+    with counted(stores, CallCounter(HEAD_READ, then=switch)):
+        check(device, upload_id, Watch())
+    assert len(entries(device)) == is_on
+
+
+def test_a_large_file_that_is_refused_for_want_of_time_leaves_no_backup(device: Device) -> None:
+    upload_id, watch = uploaded(device, lines([BOOK])), Watch()
+    commit(device, upload_id)
+    events = device.stores.backups.bucket._client.meta.events
+    events.register("after-call.s3.PutObject", lambda **_: watch.pass_by(150))  # the configuration, then the entry
+    check(device, upload_id, watch)
+    with pytest.raises(UploadRefused, match="split it"):
+        commit(device, upload_id)
+    assert entries(device) == []
+    assert keys_in(device.stores.backups.bucket, f"uploads/{device.dataset_uid}") == []
 
 
 def test_the_number_is_taken_beside_the_items_that_pushes_read(device: Device) -> None:
