@@ -169,7 +169,9 @@ class LiveDataset:
     pushes are prepared with it and queue behind. It has a `coming_generation` when it re-keys the records. `version`
     counts accepted configurations, `seq` accepted jobs, and `has_jobs` tells that some wait in the lane. `emptied` is
     the generation that it was emptied into last, by unpublishing it; `given_up` the last one that records were being
-    re-keyed into when the publication was aborted: it is being swept, and its number is not given again.
+    re-keyed into when the publication was aborted: it is being swept, and its number is not given again. `refreshed`
+    is the batch id of the refresh that was accepted last; `fetching_until` (epoch seconds) is when the worker is dead
+    that is fetching files which may have records of devices, 0 when there is none.
     """
 
     dataset_id: str
@@ -186,6 +188,8 @@ class LiveDataset:
     coming_generation: int | None = None
     emptied: int = 0
     given_up: int = 0
+    refreshed: str | None = None
+    fetching_until: int = 0
     seq: int = 0
     has_jobs: bool = False
 
@@ -198,6 +202,11 @@ class LiveDataset:
     def intake(self) -> Configuration:
         """The configuration that what is pushed now is prepared with."""
         return self.coming or self.configuration
+
+    def renews_at(self, now: datetime) -> bool:
+        """Whether what is pushed at this time is written even when it is there already. A file that is being fetched
+        takes the place of what was pushed before, and must find that this was pushed later."""
+        return now.timestamp() < self.fetching_until
 
     def as_unbounded(self) -> "LiveDataset":
         """The dataset as those see it who may browse."""

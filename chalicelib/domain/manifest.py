@@ -1,7 +1,9 @@
 """Manifests: which records a file had, and what they were. The next file is compared with the manifest of the one
 before, in place of the table: what has not changed in the file is neither read nor written.
 
-A manifest is a run of entries of 36 bytes, one for each record: its id (20 bytes), then its content hash (16).
+A manifest is a run of entries of 36 bytes, one for each record: its id (20 bytes), then its content hash (16). The hash
+of a record that was refused is all zeros: the file has it, so it has not vanished, and whatever it is in the next file
+has changed.
 """
 
 from chalicelib.domain.errors import ValidationFailed
@@ -11,13 +13,16 @@ MAX_RECORDS = 2_000_000
 them. To read one takes 500."""
 
 _ID, _ENTRY = 20, 36  # bytes
+_REFUSED = bytes(_ENTRY - _ID)
 
 
 class Manifest:
-    """The manifest of a file that is being read. Of records with the same id the last one counts."""
+    """The manifest of a file that is being read; its length is the number of records that were not refused. Of those
+    with the same id the last one counts."""
 
     def __init__(self) -> None:
         self._hashes: dict[bytes, bytes] = {}
+        self._refused: set[bytes] = set()
 
     def __len__(self) -> int:
         return len(self._hashes)
@@ -25,10 +30,12 @@ class Manifest:
     def add(self, record_id: str, content_hash: str) -> None:
         """Take a record; ValidationFailed when they become too many."""
         self._hashes[bytes.fromhex(record_id)] = bytes.fromhex(content_hash)
-        if len(self._hashes) > MAX_RECORDS:
-            raise ValidationFailed(
-                {"datasource": [f"the file has more than {MAX_RECORDS} records: split it into several resources"]}
-            )
+        self._check()
+
+    def refuse(self, record_id: str) -> None:
+        """Take a record that was refused; ValidationFailed when they become too many."""
+        self._refused.add(bytes.fromhex(record_id))
+        self._check()
 
     def packed(self) -> bytes:
         """What is kept."""
@@ -36,7 +43,16 @@ class Manifest:
         for record_id, content_hash in self._hashes.items():
             entries += record_id
             entries += content_hash
+        for record_id in self._refused - self._hashes.keys():
+            entries += record_id
+            entries += _REFUSED
         return bytes(entries)
+
+    def _check(self) -> None:
+        if len(self._hashes) + len(self._refused) > MAX_RECORDS:
+            raise ValidationFailed(
+                {"datasource": [f"the file has more than {MAX_RECORDS} records: split it into several resources"]}
+            )
 
 
 def entry(record_id: str, content_hash: str) -> bytes:

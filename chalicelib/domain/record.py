@@ -15,7 +15,8 @@ import orjson
 
 from chalicelib.domain.casting import CASTERS, CastError, shown
 from chalicelib.domain.collector import collector_at_rest
-from chalicelib.domain.errors import ProcessingTooSlow, RecordRefusal
+from chalicelib.domain.details import MAX_MESSAGE, MAX_NAME, MAX_NAMES, cut
+from chalicelib.domain.errors import MAX_DETAILS, ProcessingTooSlow, RecordRefusal
 from chalicelib.domain.file_content import FileContent, cast_file
 from chalicelib.domain.nesting import MAX_DEPTH
 from chalicelib.domain.payload import Payload
@@ -24,8 +25,7 @@ from chalicelib.domain.schema import Schema
 
 RECORD_ID_LENGTH, CONTENT_HASH_LENGTH = 40, 32
 MAX_RECORD_BYTES = 350 * 1024
-MAX_SHOWN_NAME, MAX_SHOWN_NAMES = 100, 2000  # characters of one name, of all of them, in a message or a receipt
-MAX_IGNORED = 100  # names of unknown fields that a receipt lists
+MAX_IGNORED, MAX_SHOWN_NAME = 100, 100  # names of unknown fields that a receipt lists, and characters of each
 
 NO_FILES: Mapping[str, Any] = MappingProxyType({})  # one for all records without: they are the rule
 IsLate = Callable[[], bool]  # whether the time that processors may take is over
@@ -45,7 +45,7 @@ class PreparedRecord(NamedTuple):
 @dataclass(kw_only=True)
 class PreparedPayload:
     """What became of a payload. `records` holds one entry per record id, the last one of the payload; `skipped`
-    counts those that a processor left out."""
+    counts those that a processor left out. The first 100 `refusals` say why in a sentence, all others by their code."""
 
     records: dict[str, PreparedRecord] = field(default_factory=dict)
     ids: list[str] = field(default_factory=list)
@@ -86,13 +86,18 @@ class Preparer:
         self._processors = processors
         self._known = {f.source for f in schema.fields} | schema.removed
         self._known.update(name for processor in processors for name in processor.inputs)
-        self._sources = [f.source for f in schema.fields]
+        self._hint = f"the known fields are: {cut(', '.join(f.source for f in schema.fields), MAX_NAMES)}"
         tokens = self._null_values = frozenset(null_values)
         self._plan: list[tuple[str, str, Callable[[Any], Any], frozenset[str]]] = [
             (f.source, f.name, CASTERS.get(f.type, cast_file), tokens if f.type == "text" else tokens | {""})
             for f in schema.fields
         ]
         self._key_plan = [step for step in self._plan if step[1] in self._unique_key] or self._plan
+
+    @property
+    def key_sources(self) -> list[str]:
+        """The names under which the fields of the unique key are pushed; none when no key is marked."""
+        return [source for source, name, _, _ in self._plan if name in self._unique_key]
 
     def prepare(self, payload: Payload, is_late: IsLate = lambda: False) -> PreparedPayload:
         """Prepare a payload to be stored: every object becomes a record or a refusal with its index.
@@ -131,9 +136,7 @@ class Preparer:
                     raise _Unfit("nested_too_deep", None, f"nested more than {MAX_DEPTH} levels deep: flatten it")
                 step(pushed, prepared)
             except _Unfit as unfit:
-                prepared.refusals.append(
-                    RecordRefusal(index=index, field=unfit.field, code=unfit.code, message=unfit.message)
-                )
+                prepared.refusals.append(_refusal(index, unfit, is_told=len(prepared.refusals) < MAX_DETAILS))
 
     def _prepare(self, is_late: IsLate, pushed: dict[str, Any], prepared: PreparedPayload) -> None:
         if not self._known.issuperset(pushed):
@@ -227,8 +230,7 @@ class Preparer:
         else:
             pairs = [[name, values[name]] for name in sorted(values)]
             if not pairs:
-                known = ", ".join(self._sources)[:MAX_SHOWN_NAMES]
-                raise _Unfit("empty_record", None, f"no known field has a value; the known fields are: {known}")
+                raise _Unfit("empty_record", None, f"no known field has a value; {self._hint}")
         for name in self._files:
             for pair in pairs:
                 if pair[0] == name:
@@ -238,9 +240,14 @@ class Preparer:
     def _note_unknown(self, pushed: Mapping[str, Any], prepared: PreparedPayload) -> None:
         unknown = sorted(name[:MAX_SHOWN_NAME] for name in pushed.keys() - self._known)
         if self._refuse_unknown:
-            known = ", ".join(self._sources)[:MAX_SHOWN_NAMES]
-            raise _Unfit(
-                "unknown_field", unknown[0], f"unknown field {', '.join(unknown[:10])}; the known fields are: {known}"
-            )
+            names = cut(", ".join(unknown[:10]), MAX_NAME)
+            raise _Unfit("unknown_field", unknown[0], f"unknown field {names}; {self._hint}")
         if len(prepared.ignored_fields) < MAX_IGNORED:
             prepared.ignored_fields.update(unknown[:MAX_IGNORED])
+
+
+def _refusal(index: int, unfit: _Unfit, *, is_told: bool) -> RecordRefusal:
+    """A body of 5 MB has a million records to refuse: the sentences that nobody is told would fill the memory."""
+    message = cut(unfit.message, MAX_MESSAGE) if is_told else ""
+    name = None if unfit.field is None else cut(unfit.field, MAX_NAME)
+    return RecordRefusal(index=index, field=name, code=unfit.code, message=message)

@@ -22,10 +22,11 @@ STATES = (WAITING, RUNNING, SUCCEEDED, HELD_BACK, FAILED, SKIPPED, ABORTED)
 
 MAX_ATTEMPTS = 5
 FIRST_DELAY = timedelta(minutes=1)  # until the second attempt; twice as long each time
-LONGEST_DELAY = timedelta(hours=1)  # that a server's Retry-After is heeded
+LONGEST_DELAY = timedelta(days=1)  # that a server's Retry-After is heeded
 WARN_AFTER, PAUSE_AFTER = 20, 30  # failed runs in a row
 
 NOT_OFFERED, PAUSED, ANOTHER_RUN, UNFINISHED = "not_offered", "schedules_paused", "another_run", "unfinished"
+ASKED_TO_WAIT = "asked_to_wait"
 _MOMENTS = ("scheduled_time", "not_before", "started_at", "ended_at")
 
 
@@ -93,9 +94,15 @@ def next_attempt(attempted: Run, now: datetime, following: datetime | None) -> d
     transient = [source for source in attempted.sources if source.state == FAILED and source.may_succeed_later]
     if attempted.attempts >= MAX_ATTEMPTS or (attempted.sources and not transient):
         return None
-    asked = max((source.retry_after or 0 for source in transient), default=0)
-    delay = max(FIRST_DELAY * 2 ** (attempted.attempts - 1), min(timedelta(seconds=asked), LONGEST_DELAY))
+    delay = max(FIRST_DELAY * 2 ** (attempted.attempts - 1), asked_delay(attempted))
     return None if following is not None and following <= now + delay else now + delay
+
+
+def asked_delay(attempted: Run) -> timedelta:
+    """How long the servers have asked to be left alone from now on, by Retry-After; no time when none has."""
+    failed = [source for source in attempted.sources if source.state == FAILED and source.may_succeed_later]
+    seconds = max((source.retry_after or 0 for source in failed), default=0)
+    return min(timedelta(seconds=seconds), LONGEST_DELAY)
 
 
 _WORST_FIRST = (

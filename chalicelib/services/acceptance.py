@@ -89,6 +89,7 @@ def _write_now(stores: Stores, live: LiveDataset, operation: Operation, now: dat
     batch = Batch(
         origin=Origin(_epoch_ms(now), operation.resource_uid),
         changes=_changes(live, operation),
+        renews=live.renews_at(now),
         store_contents=lambda puts: store_contents(stores, operation.puts, puts),
     )
     within = deadline.within(DIRECT_SECONDS)
@@ -123,6 +124,7 @@ def _job(live: LiveDataset, operation: Operation, receipt: Receipt, now: datetim
         resource_uid=operation.resource_uid,
         now=now,
         receipt=receipt.as_stored(),
+        options={"renews": True} if live.renews_at(now) else {},
     )
 
 

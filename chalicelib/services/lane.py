@@ -142,7 +142,8 @@ def _drop(stores: Stores, jobs: Sequence[Job], now: datetime, deadline: Deadline
 
 
 def _batch(job: Job, changes: Changes) -> Batch:
-    return Batch(origin=Origin(job.accepted_at, job.resource_uid), changes=changes)
+    renews = job.options.get("renews", False)
+    return Batch(origin=Origin(job.accepted_at, job.resource_uid), changes=changes, renews=renews)
 
 
 def _receipt(stores: Stores, job: Job, tally: Tally, now: datetime) -> TableWrite:

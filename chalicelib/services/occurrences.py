@@ -7,7 +7,7 @@ after which its worker is dead; then another attempt takes over, and after the l
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Protocol
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -17,6 +17,7 @@ from chalicelib.domain.errors import RunSkipped, TemporarilyUnavailable
 from chalicelib.domain.run import SourceOutcome
 from chalicelib.domain.run_state import (
     ANOTHER_RUN,
+    ASKED_TO_WAIT,
     FAILED,
     MAX_ATTEMPTS,
     NOT_OFFERED,
@@ -25,6 +26,7 @@ from chalicelib.domain.run_state import (
     SKIPPED,
     UNFINISHED,
     Run,
+    asked_delay,
     occurrence_id,
     with_outcome,
 )
@@ -44,6 +46,10 @@ _SAID = {
     PAUSED: "The schedules of this dataset are paused: change one of them, or run it now, once its source is mended.",
     UNFINISHED: "It did not finish: its worker was stopped, or failed. It is tried again when its schedule falls due.",
 }
+_WAIT = (
+    "Its server has asked to be left alone until {until}: the schedules go on after it. Run the dataset now to ask it "
+    "earlier."
+)
 
 
 class Refresh(Protocol):
@@ -91,8 +97,8 @@ def attempt(
         return None
     if run.attempts >= MAX_ATTEMPTS:
         return _close_unfinished(stores, run, now, deadline)
-    if reason := _reason_to_skip(stores, run, deadline, offered=offered):
-        return conclude(stores, _skipped(run, reason), run, now, deadline, holds=False)
+    if skipped := _skipped_at_once(stores, run, now, deadline, offered=offered):
+        return conclude(stores, skipped, run, now, deadline, holds=False)
     result, begun = stores.runs.begin(run, now, deadline)
     if result == TAKEN:
         return None
@@ -135,6 +141,8 @@ def _perform(stores: Stores, begun: Run, refresh: Refresh, clock: Clock, deadlin
     try:
         sources = refresh(stores, begun.dataset_uid, begun.run_id, clock, deadline, is_aborting=is_aborting)
         run = with_outcome(begun, sources)
+        if wait := asked_delay(run):
+            stores.runs.leave_alone(run.dataset_uid, clock() + wait, closing)
     except RunSkipped as skipped:
         run = _skipped(begun, skipped.reason, skipped.message)
     except TemporarilyUnavailable as busy:
@@ -146,11 +154,20 @@ def _perform(stores: Stores, begun: Run, refresh: Refresh, clock: Clock, deadlin
     return conclude(stores, run, begun, clock(), closing)
 
 
-def _reason_to_skip(stores: Stores, run: Run, deadline: Deadline, *, offered: bool) -> str | None:
+def _skipped_at_once(stores: Stores, run: Run, now: datetime, deadline: Deadline, *, offered: bool) -> Run | None:
+    """The run as one that is not to be made, when there is a reason. What somebody has asked for is made even if its
+    schedules are not to run."""
     if not offered:
-        return NOT_OFFERED
-    is_paused = stores.runs.refreshing(run.dataset_uid, deadline).paused_because is not None
-    return PAUSED if is_paused and run.schedule_uid is not None else None
+        return _skipped(run, NOT_OFFERED)
+    if run.schedule_uid is None:
+        return None
+    refreshing = stores.runs.refreshing(run.dataset_uid, deadline)
+    if refreshing.paused_because is not None:
+        return _skipped(run, PAUSED)
+    if now.timestamp() < refreshing.left_alone_until:
+        until = datetime.fromtimestamp(refreshing.left_alone_until, UTC)
+        return _skipped(run, ASKED_TO_WAIT, _WAIT.format(until=f"{until:%Y-%m-%d %H:%M:%S} UTC"))
+    return None
 
 
 def _busy(stores: Stores, run: Run) -> str:

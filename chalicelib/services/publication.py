@@ -7,6 +7,7 @@ configuration and queues behind it.
 
 import secrets
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from pynamodb.exceptions import DoesNotExist
@@ -56,11 +57,12 @@ from chalicelib.store.catalog.transactions import conflicts_as_edit_conflict, on
 from chalicelib.store.due import due_shard
 from chalicelib.store.dynamodb import Deadline, aws_faults_as_unavailable
 from chalicelib.store.job_item import RUNG_AGAIN_AFTER
+from chalicelib.store.lane_acceptance import Overtaken
 from chalicelib.store.stores import Stores
 
 COMMIT_SECONDS = 5.0
 LOOKING_SECONDS = 8.0  # for what another unique key would lose; with more to look at a worker does
-MAX_ATTEMPTS = 5  # of a worker to read the files, after which the publication ends as an error
+MAX_ATTEMPTS = 5  # of a worker to read the files, after which the publication ends as an error; overtaken ones count
 
 
 def publish(
@@ -119,6 +121,11 @@ def run_publication(
             _stage_and_commit(
                 stores, dataset, live, Plan.from_json(item.plan), now=now, deadline=deadline, limits=limits
             )
+        except Overtaken:
+            moment = now + timedelta(seconds=deadline.elapsed())
+            move(dataset_uid, QUEUED, moment, lease=WAITING_LEASE)
+            ring(stores, PUBLISH, dataset_uid)
+            return  # another worker, who has all of his time, reads the files anew
         except Refused as refused:
             was_aborted = isinstance(refused, PublicationAborted)
             status = status_after(refused, otherwise=IDLE if was_aborted else ERROR)
@@ -185,10 +192,12 @@ def _stage_and_commit(
     has_looked: bool = False,
 ) -> None:
     """Read the files to their end, then make the publication a job. A failure until there has changed nothing.
-    `has_looked` tells that what the publication would lose was looked at just now."""
+    `has_looked` tells that what the publication would lose was looked at just now. Overtaken when a run has fetched the
+    same sources meanwhile, which may be later than here."""
+    refreshed = live.refreshed
     staged = stage_sources(stores, live, plan, now=now, deadline=deadline, limits=limits)
     try:
-        live = _live(stores, dataset, deadline)
+        live = replace(_live(stores, dataset, deadline), refreshed=refreshed)
         if not has_looked and not _check_loss(stores, live, plan, deadline):
             raise TemporarilyUnavailable(_TOO_MANY)
         moment = now + timedelta(seconds=deadline.elapsed())  # reading the files may have taken minutes
@@ -201,6 +210,9 @@ def _stage_and_commit(
     except ConfigurationMoved:
         staged.discard()
         raise EditConflict from None
+    except Overtaken:
+        staged.discard()
+        raise
     go_on_saving(dataset.uid, moment)
 
 

@@ -22,7 +22,6 @@ from chalicelib.domain.manifest import Manifest
 from chalicelib.domain.record import PreparedPayload
 from chalicelib.services.bells import ring_lane
 from chalicelib.services.dataset_status import is_aborting
-from chalicelib.services.job_payload import discard_parts
 from chalicelib.services.publication_plan import Limits, Plan, Source
 from chalicelib.services.source_copies import content_key, discard_objects, keep_manifest, read_copy, staged_copy
 from chalicelib.services.source_fetching import StopCheck, fetch_copy
@@ -40,11 +39,12 @@ MAX_ERRORS = 100
 @dataclass(kw_only=True)
 class Staged:
     """A staged publication: the parts of its job with the resource of each, how many records were read and how many
-    the parts hold, what did not fit, and the copies of its remote sources by resource."""
+    the parts hold, what did not fit, the copies of its remote sources by resource, and what staged them."""
 
     stores: Stores
     batch_id: str
     parts: list[str] = field(default_factory=list)
+    stagers: list[Stager] = field(default_factory=list)
     part_resources: list[str] = field(default_factory=list)
     read: int = 0
     records: int = 0
@@ -52,8 +52,9 @@ class Staged:
     copies: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def discard(self) -> None:
-        """Remove the parts and the copies: they will not be applied."""
-        discard_parts(self.stores, self.parts)
+        """Remove the parts, the file contents that came with them, and the copies: they will not be applied."""
+        for stager in self.stagers:
+            stager.discard()
         for copy in self.copies.values():
             discard_objects(self.stores, [copy["content_key"], copy["manifest_key"]])
 
@@ -81,7 +82,8 @@ def stage_sources(
 
 def commit_publication(live: LiveDataset, plan: Plan, staged: Staged, now: datetime, deadline: Deadline) -> None:
     """Accept the publication as a job: from here on, pushes are prepared with its configuration and queue behind it.
-    Raises ConfigurationMoved when something else was published or unpublished since `live` was read."""
+    Raises ConfigurationMoved when something else was published or unpublished since `live` was read, and Overtaken when
+    a run was accepted since `live.refreshed` was: then what was fetched here may be older than what the run brings."""
     job = Job.of(
         live,
         kind=PUBLISH,
@@ -143,6 +145,7 @@ class _Staging:
         staged = self.staged
         partition = f"{self.live.dataset_uid}.{self.plan.generation(self.live)}"
         stager = Stager(staged.stores, partition, staged.batch_id, first=len(staged.parts))
+        staged.stagers.append(stager)
         try:
             stage_records(
                 stager,

@@ -5,6 +5,7 @@ records are prepared is that of the published version: edits of the draft never 
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 
@@ -28,7 +29,10 @@ from chalicelib.sources.address_guard import AddressGuard
 from chalicelib.sources.failures import FetchFailed, OutOfTime
 from chalicelib.sources.formats.broken import BrokenFile
 from chalicelib.store.dynamodb import Deadline
+from chalicelib.store.runs import WORKER_DEAD_AFTER
 from chalicelib.store.stores import Stores
+
+_FORGETTING = 3.0  # seconds that a run whose time is up has to say that it does not fetch any more
 
 
 def refresh_dataset(
@@ -60,10 +64,16 @@ def refresh_dataset(
     )
     if any(_is_pending_of_another(run, source) for source in published.remote):
         raise RunSkipped("changes_pending")
-    outcomes: list[SourceOutcome] = []
-    for source in published.remote:
-        ended = outcomes[-1] if outcomes and outcomes[-1].code in _ENDING else None
-        outcomes.append(replace(ended, resource_uid=source.uid) if ended else _outcome(run, source))
+    if not run.realtime:
+        return _outcomes(run)
+    # Devices that push meanwhile prevail over the files, even those that push what is there already. Whoever reads the
+    # dataset before this is noted has pushed before the first file was asked for. Of a worker that dies it goes by
+    # itself.
+    until = int(clock().timestamp()) + WORKER_DEAD_AFTER
+    stores.live.note_fetching(live, until, deadline)
+    outcomes = _outcomes(run)
+    with suppress(TemporarilyUnavailable):
+        stores.live.forget_fetching(live, until, deadline.apart(_FORGETTING))
     return outcomes
 
 
@@ -90,6 +100,14 @@ def _is_pending_of_another(run: Run, source: Source) -> bool:
         return False
     receipt = run.stores.activity.batch(run.live.dataset_uid, accepted.batch_id, run.deadline)
     return receipt is not None and receipt["state"] == QUEUED
+
+
+def _outcomes(run: Run) -> list[SourceOutcome]:
+    outcomes: list[SourceOutcome] = []
+    for source in run.published.remote:
+        ended = outcomes[-1] if outcomes and outcomes[-1].code in _ENDING else None
+        outcomes.append(replace(ended, resource_uid=source.uid) if ended else _outcome(run, source))
+    return outcomes
 
 
 def _outcome(run: Run, source: Source) -> SourceOutcome:

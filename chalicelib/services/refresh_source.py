@@ -59,6 +59,11 @@ class Run:
     guard: AddressGuard
     check: Callable[[], None]
 
+    @property
+    def realtime(self) -> list[str]:
+        """The uids of the resources that devices push to."""
+        return sorted(self.live.configuration.intakes.keys() - {source.uid for source in self.published.sources})
+
 
 def accepted_refresh(dataset_uid: str, resource_uid: str) -> AcceptedRefreshItem | None:
     """The last refresh of a resource that was accepted as a job, or None."""
@@ -187,7 +192,13 @@ class _Refresh:
             TableWrite(run.stores.names.catalog_table, accepted.to_dynamodb_dict()),
         ]
         try:
-            job = run.stores.lane.commit(run.live, self._job(stager, staged, receipt), riders, run.deadline)
+            job = run.stores.lane.commit(
+                run.live,
+                self._job(stager, staged, receipt),
+                riders,
+                run.deadline,
+                assignments={"refreshed": {"S": self.batch_id}},
+            )
         except ConfigurationMoved:
             self._discard(stager, staged)
             raise
@@ -196,7 +207,6 @@ class _Refresh:
 
     def _job(self, stager: Stager, staged: dict[str, Any], receipt: dict[str, Any]) -> Job:
         live = self.run.live
-        files = {source.uid for source in self.run.published.sources}
         return Job.of(
             live,
             kind=REFRESH,
@@ -209,7 +219,7 @@ class _Refresh:
                 "version": self.run.published.version,
                 "base": self.base.batch_id if self.base is not None else None,
                 "begun_at": int(self.begun_at.timestamp() * 1000),
-                "realtime": sorted(live.configuration.intakes.keys() - files),
+                "realtime": self.run.realtime,
                 "removes": self.source.removes_vanished,
                 "copies": {self.source.uid: staged},
             },

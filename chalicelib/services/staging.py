@@ -1,21 +1,27 @@
 """Staging: a long run of records, prepared and put away in parts before anything is applied, so that what turns out to
 be broken further down has changed nothing, and memory stays bounded whatever the length."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
+from typing import Any
+
+import orjson
 
 from chalicelib.domain.changes import Changes, as_text, puts_of
 from chalicelib.domain.manifest import Manifest
 from chalicelib.domain.payload import Payload
 from chalicelib.domain.record import PreparedPayload, Preparer
 from chalicelib.services.job_payload import discard_parts, packed_text
+from chalicelib.services.staged_contents import content_keys, drop_staged
 from chalicelib.services.writing import store_contents
 from chalicelib.sources.formats.source_record import SourceRecord
 from chalicelib.store.dynamodb import aws_faults_as_unavailable
 from chalicelib.store.objects import file_key, job_key
 from chalicelib.store.stores import Stores
 
-PREPARED_AT_ONCE, PREPARED_CHARACTERS = 2000, 8_000_000  # records, and of their texts
+PREPARED_AT_ONCE = 500  # records; processors may make each of them as long as a record may be: 175 MB in all
+PREPARED_CHARACTERS = 8_000_000  # of the records as JSON, about; nested values take some ten times as much memory
+_CHARACTERS_OF_A_VALUE = 16  # beside its text
 PART_CHARACTERS = 4_000_000
 PART_RECORDS = 20_000
 
@@ -42,7 +48,8 @@ def stage_records(
     manifest: Manifest | None = None,
 ) -> None:
     """Prepare all records of a file and stage those that fit. `note` is told of each batch, and of how many records
-    came before it; what it raises ends the staging. The manifest takes all that was staged."""
+    came before it; what it raises ends the staging. The manifest takes all that was staged, and the ids of what was
+    refused."""
     before = 0
     for batch, prepared in prepared_batches(records, preparer, is_late):
         note(batch, prepared, before)
@@ -50,6 +57,8 @@ def stage_records(
         if manifest is not None:
             for record in prepared.records.values():
                 manifest.add(record.id, record.hash)
+            for record_id in _refused_ids(batch, prepared, preparer, is_late):
+                manifest.refuse(record_id)
         before += len(batch)
     stager.finish()
 
@@ -59,9 +68,35 @@ def _some(records: Iterator[SourceRecord]) -> Iterator[SourceRecord]:
     characters = 0
     for record in islice(records, PREPARED_AT_ONCE):
         yield record
-        characters += sum(len(value) for value in record.values.values() if value.__class__ is str)
+        characters += _size(record.values)
         if characters >= PREPARED_CHARACTERS:
             return
+
+
+def _size(values: Mapping[str, Any]) -> int:
+    """About how many characters a record has as JSON. Only nested values are written out to tell."""
+    size = _CHARACTERS_OF_A_VALUE * len(values)
+    for value in values.values():
+        if value.__class__ is str:
+            size += len(value)
+        elif value.__class__ is dict or value.__class__ is list:
+            size += len(orjson.dumps(value))
+    return size
+
+
+def _refused_ids(
+    batch: Sequence[SourceRecord], prepared: PreparedPayload, preparer: Preparer, is_late: Callable[[], bool]
+) -> list[str]:
+    """The ids of the refused records that have one: when nothing else fits, by the fields of the unique key alone.
+    Without a unique key a record is known by all of its values, and one that is refused is none that was there."""
+    keys = preparer.key_sources
+    refused = sorted({refusal.index for refusal in prepared.refusals})
+    if not (keys and refused):
+        return []
+    whole = preparer.identify(Payload(objects=[batch[index].values for index in refused]), is_late)
+    others = (batch[refused[refusal.index]].values for refusal in whole.refusals)
+    alone = [{name: values[name] for name in keys if name in values} for values in others]
+    return [*whole.ids, *preparer.identify(Payload(objects=alone), is_late).ids]
 
 
 class Stager:
@@ -72,6 +107,8 @@ class Stager:
         self._stores, self._partition, self._batch_id, self._first = stores, partition, batch_id, first
         self._texts: list[str] = []
         self._characters = self._records = 0
+        self._contents: list[str] = []  # keys of the file contents of what is not in a part yet
+        self._with_contents: list[str] = []  # keys of the parts that tell of others
         self.keys: list[str] = []
 
     def take(self, prepared: PreparedPayload) -> None:
@@ -82,6 +119,7 @@ class Stager:
             prepared.records.values(),
             lambda record_id, name, sha256: file_key(self._partition, record_id, name, sha256, part),
         )
+        self._contents += content_keys(puts)
         store_contents(self._stores, prepared.records, puts)
         self.add(Changes(puts=puts))
 
@@ -106,7 +144,8 @@ class Stager:
         return self.keys
 
     def discard(self) -> None:
-        """Remove the parts: they will not be applied."""
+        """Remove the parts and the file contents that came with them: they will not be applied."""
+        drop_staged(self._stores, self._contents, self._with_contents)
         discard_parts(self._stores, self.keys)
 
     def _keep(self) -> None:
@@ -114,4 +153,6 @@ class Stager:
         self.keys.append(key)
         with aws_faults_as_unavailable():
             self._stores.jobs.put(key, packed_text("\n".join(self._texts)), "application/gzip")
-        self._texts, self._characters, self._records = [], 0, 0
+        if self._contents:
+            self._with_contents.append(key)
+        self._texts, self._contents, self._characters, self._records = [], [], 0, 0

@@ -40,7 +40,8 @@ class Written(Protocol):
 class Batch:
     """The changes of one accepted batch. Stored records that it `leaves` stay as they are, whatever it brings. With
     `is_replayed`, so do those that were accepted later than this batch, but for those of a resource of
-    `prevails_over`.
+    `prevails_over`. With `renews`, records that are stored as it brings them are written too: they count as accepted
+    with this batch then.
 
     `store_contents` stores the file contents of the puts that will be written, right before; None when those of all
     puts are stored already.
@@ -51,21 +52,25 @@ class Batch:
     leaves: Callable[[StoredMark], bool] = lambda _: False
     is_replayed: bool = False
     prevails_over: Set[str] = frozenset()
+    renews: bool = False
     store_contents: Callable[[Sequence[Put]], None] | None = None
 
 
 @dataclass(kw_only=True)
 class _Folded:
-    """What batches come to: `last` holds the last put of each touched id, None when it is deleted."""
+    """What batches come to: `last` holds the last put of each touched id, None when it is deleted. `renewing` are the
+    origins of batches that renew what is the same; `changes_data` tells whether anything else is written."""
 
     tallies: list[Tally]
     last: Mapping[str, tuple[Put, Origin] | None]
     marks: Mapping[str, StoredMark]
+    renewing: Set[Origin]
+    changes_data: bool = False
     puts: list[tuple[Put, Origin]] = field(default_factory=list)
     deletes: list[str] = field(default_factory=list)
 
     def settle(self) -> None:
-        """Keep what differs from the table."""
+        """Keep what differs from the table, and what is renewed."""
         for record_id, last in self.last.items():
             mark = self.marks.get(record_id)
             if last is None:
@@ -73,6 +78,10 @@ class _Folded:
                     self.deletes.append(record_id)
             elif mark is None or mark.hash != last[0].hash or mark.resource_uid != last[1].resource_uid:
                 self.puts.append(last)
+                self.changes_data = True
+            elif last[1] in self.renewing:
+                self.puts.append(last)
+        self.changes_data = self.changes_data or bool(self.deletes)
 
 
 def write_batches(
@@ -98,7 +107,7 @@ def write_batches(
 
     def trailing() -> list[TableWrite]:
         items = list(receipts(folded.tallies))
-        if folded.puts or folded.deletes:
+        if folded.changes_data:
             items.append(stores.activity.modified_write(to.dataset_uid, clock()))
         return items
 
@@ -130,7 +139,9 @@ def drop_contents(stores: Stores, keys: Sequence[str]) -> None:
 
 def _fold(batches: Sequence[Batch], marks: Mapping[str, StoredMark]) -> _Folded:
     last: dict[str, tuple[Put, Origin] | None] = {}
-    folded = _Folded(tallies=[_take(batch, last, marks) for batch in batches], last=last, marks=marks)
+    tallies = [_take(batch, last, marks) for batch in batches]
+    renewing = {batch.origin for batch in batches if batch.renews}
+    folded = _Folded(tallies=tallies, last=last, marks=marks, renewing=renewing)
     folded.settle()
     return folded
 
@@ -151,7 +162,10 @@ def _take(batch: Batch, last: dict[str, tuple[Put, Origin] | None], marks: Mappi
             known_at = 0 if mark is None else mark.accepted_at
         if known is None:
             created += 1
-        elif known == (put.hash, resource_uid) or _stays(batch, mark, known_at, known[1]):
+        elif known == (put.hash, resource_uid):
+            if not batch.renews:
+                continue
+        elif _stays(batch, mark, known_at, known[1]):
             continue
         else:
             updated += 1

@@ -1,9 +1,11 @@
-"""Reading the live state of a dataset: one strongly consistent query, the first AWS call of every push."""
+"""Reading the live state of a dataset: one strongly consistent query, the first AWS call of every push. And the one
+mark that runs leave there for pushes."""
 
 from collections import OrderedDict
 from typing import Any
 
 import orjson
+from botocore.exceptions import ClientError
 
 from chalicelib.domain.live import Configuration, LiveDataset, Switches
 from chalicelib.domain.security import DefaultSecurity
@@ -59,11 +61,38 @@ class LiveStore:
             coming_generation=int(item["coming_generation"]["N"]) if "coming_generation" in item else None,
             emptied=int(item["emptied"]["N"]) if "emptied" in item else 0,
             given_up=int(item["given_up"]["N"]) if "given_up" in item else 0,
+            refreshed=item["refreshed"]["S"] if "refreshed" in item else None,
+            fetching_until=int(item["fetching_until"]["N"]) if "fetching_until" in item else 0,
             switches={resource_id: Switches.from_json(stored) for resource_id, stored in switches.items()},
             seq=int(item["seq"]["N"]) if "seq" in item else 0,
             has_jobs=has_jobs,
             security=DefaultSecurity.from_json(orjson.loads(item["security"]["S"]) if "security" in item else None),
         )
+
+    def note_fetching(self, live: LiveDataset, until: int, deadline: Deadline) -> None:
+        """Let pushes know, until this moment (epoch seconds), that files are being fetched. A dataset that is gone has
+        no use for it."""
+        values = {":until": {"N": str(until)}, ":uid": {"S": live.dataset_uid}}
+        self._update(live, "SET fetching_until = :until", "dataset_uid = :uid", values, deadline)
+
+    def forget_fetching(self, live: LiveDataset, until: int, deadline: Deadline) -> None:
+        """Take back what `note_fetching` noted, unless somebody has noted another moment since."""
+        values = {":until": {"N": str(until)}}
+        self._update(live, "REMOVE fetching_until", "fetching_until = :until", values, deadline)
+
+    def _update(self, live: LiveDataset, expression: str, condition: str, values: Item, deadline: Deadline) -> None:
+        update = {
+            "TableName": self._table,
+            "Key": {"pk": {"S": live_pk(live.dataset_id)}, "sk": {"S": CONFIG}},
+            "UpdateExpression": expression,
+            "ConditionExpression": condition,
+            "ExpressionAttributeValues": values,
+        }
+        try:
+            with_retries(lambda: self._client.update_item(**update), deadline)
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
+                raise
 
     def _configuration(self, uid: str, version: int, stored: Item | None) -> Configuration | None:
         if stored is None or "S" not in stored:

@@ -1,9 +1,9 @@
 """Runs that wait or are under way, and the one lease of a dataset under which they refresh it.
 
 Key: pk = `dataset#{dataset_uid}`; sk = `run#{run_id}`, and `refreshing`: the lease (`run_id`, `until`) with what is
-known of the runs so far (`failures` in a row, `warned`, `held_back`, `paused_because`). A run lies in the index `due`
-(`run#{shard}`) until it is over. Then one transaction moves it to the activity table, so that it is always in exactly
-one of the two: whoever delivers it again finds it.
+known of the runs so far (`failures` in a row, `warned`, `held_back`, `paused_because`, `left_alone_until`). A run lies
+in the index `due` (`run#{shard}`) until it is over. Then one transaction moves it to the activity table, so that it is
+always in exactly one of the two: whoever delivers it again finds it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -27,19 +27,21 @@ KIND = "run"  # in the index of what is due
 CALLED_AGAIN_AFTER = 60  # seconds
 WORKER_DEAD_AFTER = 330  # seconds after it began; its function is stopped after 300
 STARTED, TAKEN, BUSY = "started", "taken", "busy"
-RESET, ADD = "SET failures = :zero REMOVE warned, held_back, paused_because", "ADD failures :one"
+RESET = "SET failures = :zero REMOVE warned, held_back, paused_because, left_alone_until"
+ADD = "ADD failures :one"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Refreshing:
     """How the refreshing of a dataset goes: the run that holds it until a moment (epoch seconds), failed runs in a
-    row, and why its schedules are paused."""
+    row, why its schedules are paused, and until when (epoch seconds) a server has asked to be left alone."""
 
     run_id: str | None = None
     until: int = 0
     failures: int = 0
     warned: bool = False
     paused_because: str | None = None
+    left_alone_until: int = 0
 
     def holder(self, now: datetime) -> str | None:
         """The run under way."""
@@ -93,6 +95,7 @@ class RunStore:
             failures=int(item["failures"]["N"]) if "failures" in item else 0,
             warned="warned" in item,
             paused_because=item["paused_because"]["S"] if "paused_because" in item else None,
+            left_alone_until=int(item["left_alone_until"]["N"]) if "left_alone_until" in item else 0,
         )
 
     def begin(self, run: Run, now: datetime, deadline: Deadline) -> tuple[str, Run]:
@@ -147,6 +150,12 @@ class RunStore:
             names={"#name": name},
         )
         return not self._refused([update, {"Put": {"TableName": notice.table, "Item": notice.item}}], deadline)
+
+    def leave_alone(self, dataset_uid: str, until: datetime, deadline: Deadline) -> None:
+        """Keep until when a server of the dataset has asked to be left alone; the last word of a server counts."""
+        values = {":until": _number(int(until.timestamp()))}
+        update = self._update(self._lease_key(dataset_uid), "SET left_alone_until = :until", None, values)["Update"]
+        with_retries(lambda: self._client.update_item(**update), deadline)
 
     def forget_failures(self, dataset_uid: str, deadline: Deadline) -> None:
         """Let the schedules of a dataset go on as if nothing had failed."""

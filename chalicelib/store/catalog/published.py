@@ -38,6 +38,8 @@ class LiveItem(Model):
     coming_generation = NumberAttribute(null=True)
     emptied = NumberAttribute(null=True)
     given_up = NumberAttribute(null=True)
+    refreshed = UnicodeAttribute(null=True)
+    fetching_until = NumberAttribute(null=True)
     switches = JsonAttribute()
 
     @property

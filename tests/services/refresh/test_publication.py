@@ -7,10 +7,11 @@ import pytest
 from chalicelib.domain.run import QUEUED, UNCHANGED
 from chalicelib.services.dataset_status import abort, status_of
 from chalicelib.services.datasets import delete_dataset
-from chalicelib.services.publication import publish
+from chalicelib.services.publication import MAX_ATTEMPTS, publish
 from chalicelib.store.dynamodb import Deadline
 from chalicelib.store.stores import Stores
 from tests.faults import STARTS
+from tests.services.publication.publishers import while_it_is
 from tests.services.refresh.newsroom import Newsroom, the_newsroom
 from tests.services.refresh.test_failures import each_crash, in_the_end
 from tests.sources.web import Site, reply
@@ -79,6 +80,42 @@ def test_a_publication_that_is_aborted_while_it_fetches_changes_nothing(room: Ne
     ask_to_publish(room)
     room.work(deadline=lambda: Deadline(50_000, clock=lambda: float(next(moments)), sleep=lambda _: None))
     assert (status(room)[0], room.books()) == ("idle", BOOKS)
+    assert sorted(room.kept_objects()) == room.copy_objects()
+
+
+def overtake(room: Newsroom, title: str) -> None:
+    """Have the file changed and a run fetch it, when the publication has read what it was before."""
+
+    def meanwhile() -> None:
+        room.file.hold({**BOOKS, "1": title})
+        assert room.run().state == QUEUED
+
+    while_it_is(room.device, "saving_version", meanwhile)
+
+
+def test_a_publication_reads_the_file_anew_when_a_run_has_fetched_it_since(room: Newsroom) -> None:
+    room.file.hold({**BOOKS, "1": "Older"})
+    ask_to_publish(room)
+    overtake(room, "Newer")
+    room.work()
+    assert (status(room)[0], room.books()) == ("idle", {**BOOKS, "1": "Newer"})
+    assert room.file.statuses == [200, 200, 200], "by the publication, by the run, and anew"
+    assert room.refresh().state == UNCHANGED
+    assert sorted(room.kept_objects()) == room.copy_objects()
+
+
+def test_a_publication_that_is_overtaken_again_and_again_ends_as_an_error_and_takes_nothing_back(
+    room: Newsroom,
+) -> None:
+    version = room.device.live().version
+    room.file.hold({**BOOKS, "1": "Older"})
+    ask_to_publish(room)
+    for attempt in range(MAX_ATTEMPTS):
+        overtake(room, f"Newer by {attempt + 1}")
+        room.work(most=2, expect_silence=False)  # the changes that the run has brought, and the next attempt
+    room.work()
+    assert status(room) == ("error", "It did not finish: publish again.")
+    assert (room.device.live().version, room.books()["1"]) == (version, f"Newer by {MAX_ATTEMPTS}")
     assert sorted(room.kept_objects()) == room.copy_objects()
 
 

@@ -157,6 +157,42 @@ def test_schedules_that_are_due_at_once_and_delivered_twice_have_one_outcome_eac
         assert entry["state"] == "succeeded"
 
 
+def test_a_server_that_asks_to_be_left_alone_is_left_alone_by_the_schedules(world: World) -> None:
+    world.outcome("asks_to_wait")
+    world.fire(0)
+    assert states(world) == ["failed"], "its schedule falls due before"
+    world.fire(0, 1)
+    world.fire(1, 0)
+    skipped = [run for run in world.place.history() if run.state == "skipped"]
+    assert [(run.state, run.code, run.attempts) for run in skipped] == [("skipped", "asked_to_wait", 0)] * 2
+    assert all("until 2026-03-29 11:45:00 UTC" in str(run.message) for run in skipped), "75 minutes after its answer"
+    world.fire(0, 2)
+    assert (states(world)[0], len(world.attempts)) == ("succeeded", 2)
+
+
+def test_a_run_waits_as_long_as_the_server_asks_when_its_schedule_is_not_due_before(world: World) -> None:
+    world.outcome("asks_to_wait")
+    world.fire(1)
+    assert waiting(world).not_before == NOW + timedelta(minutes=75)
+    world.fire(0, 1)
+    assert world.place.history()[0].code == "asked_to_wait"
+    world.tick(44)
+    world.called()
+    assert len(world.attempts) == 1
+    world.tick(1)
+    world.called()
+    assert (states(world), len(world.attempts)) == (["skipped", "succeeded"], 2)
+
+
+def test_a_run_that_was_asked_for_is_made_all_the_same_and_lets_schedules_go_on_when_it_succeeds(world: World) -> None:
+    world.outcome("asks_to_wait")
+    world.fire(0)
+    world.ask()
+    world.called()
+    world.fire(0, 1)
+    assert states(world) == ["succeeded", "succeeded", "failed"]
+
+
 def fail(world: World, times: int, first: int = 0) -> None:
     for hour in range(first, first + times):
         world.outcomes.append("permanent")
