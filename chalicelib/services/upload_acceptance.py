@@ -72,12 +72,14 @@ class UploadAcceptance:
             # Recovery takes the times in its log for those of the commits, and reading the file has taken minutes.
             accepted_at = self.now + timedelta(seconds=self.deadline.elapsed())
             batch_id = new_batch_id(accepted_at)
-            self._back_up(batch_id, accepted_at)
+            current = self.stores.live.read(self.live.dataset_id, self.deadline) or self.live
+            if self._has_recovery(current):
+                self._back_up(batch_id, accepted_at)
             self._check_time()  # as long as nothing is sent, nobody can have accepted it
         except Exception:
             self.discard()
             raise
-        return self._commit(batch_id, parts, accepted_at)
+        return self._commit(batch_id, parts, accepted_at, renews=current.renews_at(accepted_at))
 
     def discard(self) -> None:
         """Take back what was kept for the job: it is not accepted."""
@@ -126,10 +128,8 @@ class UploadAcceptance:
             self.details.append({**said, "message": f"{batch[refusal.index].place}: {refusal.message}"})
 
     def _back_up(self, batch_id: str, accepted_at: datetime) -> None:
-        """Keep the file while recovery is on, as a push is kept before it is accepted."""
+        """Keep the file, as a push is kept before it is accepted."""
         live, item = self.live, self.item
-        if not (self.records or self.skipped) or not self._is_recovery_on():
-            return
         entry = Entry(
             batch_id=batch_id,
             resource_uid=item.resource_uid,
@@ -144,13 +144,14 @@ class UploadAcceptance:
         within = self.deadline.apart(max(BACKUP_SECONDS, self.deadline.remaining()))
         self.backups = back_up_upload(self.stores, live, entry, key, within)
 
-    def _is_recovery_on(self) -> bool:
-        """As it is now: it acts at once, and may have been switched while the file was read."""
-        live = self.stores.live.read(self.live.dataset_id, self.deadline)
-        switches = live.switches.values() if live is not None else ()
+    def _has_recovery(self, current: LiveDataset) -> bool:
+        """Whether the file is to be kept, as recovery stands now: it may have been switched while the file was read."""
+        if not (self.records or self.skipped):
+            return False
+        switches = current.switches.values()
         return any(known.recovery for known in switches if known.resource_uid == self.item.resource_uid)
 
-    def _commit(self, batch_id: str, parts: Sequence[str], accepted_at: datetime) -> Receipt:
+    def _commit(self, batch_id: str, parts: Sequence[str], accepted_at: datetime, *, renews: bool) -> Receipt:
         """Accept the job, its receipt and the upload's new state, in one transaction."""
         live, item, receipt = self.live, self.item, self._receipt(batch_id, accepted_at)
         stored = {**receipt.as_stored(), "details": kept(self.details, of=self.rejected)}
@@ -163,6 +164,7 @@ class UploadAcceptance:
             now=accepted_at,
             receipt=stored,
             parts=parts,
+            options={"renews": True} if renews else {},
         )
         riders = [
             self.stores.activity.batch_write(live.dataset_uid, batch_id, stored, accepted_at),

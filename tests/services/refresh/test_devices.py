@@ -6,7 +6,9 @@ from chalicelib.domain.receipt import QUEUED
 from chalicelib.store.dynamodb import Deadline
 from chalicelib.store.runs import WORKER_DEAD_AFTER
 from chalicelib.store.stores import Stores
+from tests.deployment import work
 from tests.services.refresh.newsroom import Newsroom, a_newsroom, the_newsroom
+from tests.services.uploading import commit, lines, uploaded
 from tests.sources.web import Site
 
 BOOKS = {"1": "Emma", "2": "Persuasion"}
@@ -43,6 +45,19 @@ def test_so_is_one_that_is_queued_meanwhile(room: Newsroom) -> None:
     room.file.meanwhile = push
     room.refresh()
     assert (room.books()["1"], room.books()["2"]) == ("Pushed", "Changed")
+
+
+def test_so_is_one_of_a_file_that_is_uploaded_meanwhile(room: Newsroom) -> None:
+    def push() -> None:
+        room.device.now = room.now
+        upload_id = uploaded(room.device, lines([{"isbn": "1", "title": "Pushed"}]))
+        commit(room.device, upload_id)
+        work(room.stores, lambda: room.now)
+
+    room.file.hold(CHANGED)
+    room.file.meanwhile = push
+    room.refresh()
+    assert room.books() == {"1": "Pushed", "2": "Changed"}
 
 
 def test_one_that_changes_and_changes_back_while_it_waits_in_the_lane_is_newer_too(room: Newsroom) -> None:
