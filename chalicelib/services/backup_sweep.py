@@ -2,10 +2,13 @@
 the objects of the days before are merged, so that a million small pushes are read in some hundred calls.
 
 A merged object is written before those that it holds are deleted, the oldest first, and comes after them in the order
-of reading: a sweep may die, be repeated, or be overtaken by a reader; an entry that is there twice is read once. A
-recovery reads the order of all entries, and S3 deletes many objects in no order at all: the two do not go together.
+of reading: a sweep may die, be repeated, or be overtaken by a reader; an entry that is there twice is read once. But
+S3 deletes many objects in no order at all, and may leave some: whoever reads such a one passes over newer entries of
+the object that it was merged into. So a recovery and a sweep wait for each other, and a sweep begins with what the last
+one left.
 """
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -15,7 +18,7 @@ from chalicelib.domain.backup import Entry, entry_of, lines_of, packed
 from chalicelib.domain.errors import NotFound, TemporarilyUnavailable
 from chalicelib.services.backup import sweep_at
 from chalicelib.services.datasets import find_dataset
-from chalicelib.services.recovery_state import QUEUED, READING, load_recovery
+from chalicelib.services.recovery_state import UNDER_WAY, job_failure, load_recovery
 from chalicelib.store.backups import BackupObject, configurations_prefix, entries_key, upload_copies
 from chalicelib.store.dynamodb import Deadline, aws_faults_as_unavailable
 from chalicelib.store.parallel import run_all
@@ -37,7 +40,10 @@ def sweep_backups(stores: Stores, dataset_uid: str, clock: Callable[[], datetime
     now = clock()
     lease = int(now.timestamp()) + LEASE
     stores.backups.put_off(dataset_uid, lease, deadline, swept_until=lease)
-    if _is_read(dataset_uid):
+    with aws_faults_as_unavailable():
+        for sweep in _sweeps(stores, dataset_uid, deadline):
+            sweep.end_the_last()
+    if _is_read(stores, dataset_uid, deadline):
         stores.backups.put_off(dataset_uid, int(now.timestamp()) + AFTER_RECOVERY, deadline)
         return
     try:
@@ -49,19 +55,23 @@ def sweep_backups(stores: Stores, dataset_uid: str, clock: Callable[[], datetime
     live = stores.live.read(dataset_id, deadline)
     days = {each.resource_uid: each.recovery_days for each in live.switches.values()} if live else {}
     with aws_faults_as_unavailable():
-        for resource_uid in stores.backups.resources(dataset_uid):
-            sweep = _Sweep(stores=stores, dataset_uid=dataset_uid, resource_uid=resource_uid, deadline=deadline)
-            if (kept := days.get(resource_uid)) is not None:
+        for sweep in _sweeps(stores, dataset_uid, deadline):
+            if (kept := days.get(sweep.resource_uid)) is not None:
                 sweep.expire(int(now.timestamp() * 1000) - kept * _DAY_MS)
             sweep.merge(_closed_at(now))
     stores.backups.put_off(dataset_uid, sweep_at(dataset_uid, now), deadline)
 
 
-def _is_read(dataset_uid: str) -> bool:
+def _is_read(stores: Stores, dataset_uid: str, deadline: Deadline) -> bool:
     """Whether a recovery reads the log, or is about to. It looks for a sweep after it has said so, and a sweep looks
     for it after that."""
     item = load_recovery(dataset_uid)
-    return item is not None and item.state in (QUEUED, READING)
+    return item is not None and item.state in UNDER_WAY and job_failure(stores, item, deadline) is None
+
+
+def _sweeps(stores: Stores, dataset_uid: str, deadline: Deadline) -> "Iterator[_Sweep]":
+    for resource_uid in stores.backups.resources(dataset_uid):
+        yield _Sweep(stores=stores, dataset_uid=dataset_uid, resource_uid=resource_uid, deadline=deadline)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,6 +82,20 @@ class _Sweep:
     dataset_uid: str
     resource_uid: str
     deadline: Deadline
+
+    def end_the_last(self) -> None:
+        """Delete what a sweep that died, or that S3 did not obey, has left of objects that it had merged."""
+        passed: deque[BackupObject] = deque(maxlen=2 * MERGED_OBJECTS)
+        for found in self._objects():
+            left = [one for one in passed if one.last <= found.last] if found.count > 1 else []
+            if left:
+                held = set(self._numbers(found))
+                keys = [one.key for one in left if held.issuperset(self._numbers(one))]
+                self.stores.backups.bucket.delete(reversed(keys))
+            passed.append(found)
+
+    def _numbers(self, found: BackupObject) -> list[int]:
+        return [entry_of(line).number for line in lines_of(self.stores.backups.bucket.get(found.key) or b"")]
 
     def expire(self, before: int) -> None:
         """Delete objects all of which, and large files that, were accepted before (epoch milliseconds)."""

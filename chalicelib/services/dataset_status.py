@@ -63,6 +63,11 @@ def status_of(dataset_uid: str, now: datetime) -> dict[str, Any]:
     }
 
 
+def is_being_published(dataset: DatasetItem, now: datetime) -> bool:
+    """Whether a publication is under way, and whoever is at it has not died."""
+    return dataset.status in (QUEUED, PROCESSING, SAVING) and not _is_expired(dataset, now)
+
+
 def claim(dataset: DatasetItem, status: str, now: datetime, lease: timedelta, *, allowed: Sequence[str] = READY) -> str:
     """Claim the dataset: of two who try, only one gets it, the other is refused with InvalidDatasetStatus. Answers
     the status to give back when nothing comes of it."""

@@ -192,8 +192,8 @@ def _stage_and_commit(
     has_looked: bool = False,
 ) -> None:
     """Read the files to their end, then make the publication a job. A failure until there has changed nothing.
-    `has_looked` tells that what the publication would lose was looked at just now. Overtaken when a run has fetched the
-    same sources meanwhile, which may be later than here."""
+    `has_looked` tells that what the publication would lose was looked at just now. Overtaken when a run, which had
+    begun before, has fetched files meanwhile: that may have been later than here."""
     refreshed = live.refreshed
     staged = stage_sources(stores, live, plan, now=now, deadline=deadline, limits=limits)
     try:

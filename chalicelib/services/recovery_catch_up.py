@@ -1,7 +1,8 @@
 """Catching up, before a recovery is applied: what was accepted while the log was being read, or was under way then, is
 read when the last direct writer has ended, and goes before what was read earlier.
 
-That may be much. What it touches is kept every now and then with how far it got, and the next worker goes on there.
+That may be much. What it touches is kept every now and then with how far it got, and the next worker goes on there;
+visits that get no further are counted.
 """
 
 from collections.abc import Callable, Mapping
@@ -11,7 +12,7 @@ from typing import Any
 
 import orjson
 
-from chalicelib.domain.errors import TemporarilyUnavailable
+from chalicelib.domain.errors import JobPayloadMissing, TemporarilyUnavailable
 from chalicelib.domain.job import Job
 from chalicelib.domain.receipt import Tally
 from chalicelib.domain.record import PreparedRecord
@@ -30,7 +31,16 @@ CLOCKS_APART = 60_000  # milliseconds that the clocks of two functions may diffe
 WRITTEN_AT_ONCE = 2000  # records
 NOTED_EVERY = 15.0  # seconds
 RESERVE = 9.0  # seconds that a visit keeps for noting how far it got
+MAX_VISITS = 5  # without any progress
 NUMBER_BYTES = 8
+
+
+class Stopped(Exception):  # noqa: N818 - internal signal
+    """Somebody has asked the recovery to stop."""
+
+
+class Stuck(Exception):  # noqa: N818 - internal signal
+    """An entry takes longer than a worker has time."""
 
 
 @dataclass(kw_only=True)
@@ -42,26 +52,35 @@ class CatchUp:
     job: Job
     clock: Callable[[], datetime]
     deadline: Deadline
+    is_aborting: Callable[[], bool]
     newer: dict[bytes, int] = field(default_factory=dict)
     tally: Tally = field(init=False)
-    has_moved: bool = False
+    _position: dict[str, Any] = field(init=False)
     _fresh: dict[bytes, int] = field(default_factory=dict)
     _waiting: list[Replayed] = field(default_factory=list)
     _records: int = 0
-    _chunks: int = 0
     _noted_at: float = 0.0
 
     def __post_init__(self) -> None:
         """Begin with what the workers before have come to."""
+        begun = {"cursor": GREATEST, "chunks": 0, "deleting": [], "visits": 0, "is_over": False}
         self.tally = Tally(**self.job.counts)
+        self._position = begun | orjson.loads(self.job.position or "{}")
 
     def run(self) -> Mapping[bytes, int]:
-        """Go on where the last worker stopped, to the end. Raises TemporarilyUnavailable at the deadline, and
-        ProcessingTooSlow when an entry takes longer than there is; `has_moved` tells whether it got any further."""
-        before = self._load()
-        live = self.stores.live.read(self.job.dataset_id, self.deadline)
-        if before.get("is_over") or live is None or live.generation != self.job.generation:
+        """Go on where the last worker stopped, to the end. Raises TemporarilyUnavailable, or ProcessingTooSlow, at the
+        deadline, Stopped and Stuck when it is not to be gone on with."""
+        self._load()
+        stores, position = self.stores, self._position
+        live = stores.live.read(self.job.dataset_id, self.deadline)
+        if position["is_over"] or live is None or live.generation != self.job.generation:
             return self.newer  # of another generation: the lane drops the job
+        if stores.backups.is_being_swept(self.job.dataset_uid, self.clock().timestamp(), self.deadline):
+            raise TemporarilyUnavailable
+        self._check()
+        if position["visits"] >= MAX_VISITS:
+            raise Stuck
+        self._keep(visits=position["visits"] + 1)
         replay = Replay(
             stores=self.stores,
             dataset_uid=self.job.dataset_uid,
@@ -69,15 +88,15 @@ class CatchUp:
             scope=Scope(**self.job.options["scope"]),
             is_late=self.deadline.has_passed,
             settled=set(self.newer),
-            deleting=before.get("deleting", []),
+            deleting=position["deleting"],
         )
-        self._read(replay, before.get("cursor", GREATEST))
+        self._read(replay, position["cursor"])
         self._note(replay, cursor=0, is_over=True)
         return self.newer
 
     def chunk_keys(self) -> list[str]:
         """Where the keys that it touches are kept."""
-        return [self._chunk_key(chunk) for chunk in range(self._chunks)]
+        return [self._chunk_key(chunk) for chunk in range(self._position["chunks"])]
 
     def _read(self, replay: Replay, cursor: int) -> None:
         job = self.job
@@ -112,30 +131,41 @@ class CatchUp:
 
     def _note(self, replay: Replay, cursor: int, *, is_over: bool = False) -> None:
         """Write what waits, then keep how far it got."""
+        self._check()
         self._write()
+        chunks = self._position["chunks"]
         if self._fresh:
             content = b"".join(key + number.to_bytes(NUMBER_BYTES) for key, number in self._fresh.items())
             with aws_faults_as_unavailable():
-                self.stores.jobs.put(self._chunk_key(self._chunks), content, "application/octet-stream")
-            self._chunks += 1
+                self.stores.jobs.put(self._chunk_key(chunks), content, "application/octet-stream")
+            chunks += 1
             self._fresh = {}
-        position = {"cursor": cursor, "chunks": self._chunks, "deleting": replay.deleting, "is_over": is_over}
-        text = orjson.dumps(position).decode()
-        self.stores.lane.advance(self.job, self.job.done, self.tally._asdict(), self.deadline, position=text)
+        visits = 0 if cursor < self._position["cursor"] else self._position["visits"]
+        self._keep(cursor=cursor, chunks=chunks, deleting=replay.deleting, visits=visits, is_over=is_over)
         self.stores.lane.forget_attempts(self.job.dataset_id, self.deadline)
-        self._noted_at, self.has_moved = self.deadline.elapsed(), True
+        self._noted_at = self.deadline.elapsed()
 
-    def _load(self) -> dict[str, Any]:
-        """How far the workers before have got, with what that touches."""
-        position: dict[str, Any] = orjson.loads(self.job.position or "{}")
-        self._chunks = position.get("chunks", 0)
+    def _keep(self, **position: Any) -> None:
+        self._position |= position
+        text = orjson.dumps(self._position).decode()
+        self.stores.lane.advance(self.job, self.job.done, self.tally._asdict(), self.deadline, position=text)
+
+    def _check(self) -> None:
+        if self.is_aborting():
+            raise Stopped
+
+    def _load(self) -> None:
+        """Read what the workers before have found touched."""
         size = KEY_BYTES + NUMBER_BYTES
         for key in self.chunk_keys():
             with aws_faults_as_unavailable():
-                content = self.stores.jobs.get(key) or b""
+                content = self.stores.jobs.get(key)
+            if content is None:
+                raise JobPayloadMissing(
+                    f"What recovery {self.job.batch_id} has caught up with is not where it was kept."
+                )
             pieces = (content[i : i + size] for i in range(0, len(content), size))
             self.newer.update((piece[:KEY_BYTES], int.from_bytes(piece[KEY_BYTES:])) for piece in pieces)
-        return position
 
     def _chunk_key(self, chunk: int) -> str:
         return job_key(self.job.partition, f"{self.job.batch_id}.newer", chunk)

@@ -16,11 +16,12 @@ from chalicelib.domain.receipt import Tally, applied_receipt, failed_receipt
 from chalicelib.domain.replayed import Replayed, replayed_from_text
 from chalicelib.services.direct_writers import let_direct_writers_end
 from chalicelib.services.job_payload import discard_parts, load_text
-from chalicelib.services.recovery_catch_up import CatchUp
+from chalicelib.services.recovery_catch_up import CatchUp, Stopped, Stuck
 from chalicelib.services.recovery_parts import part_keys, prevailed_over
 from chalicelib.services.recovery_state import (
     ABORTED,
     ABORTED_MESSAGE,
+    APPLYING,
     DONE,
     FAILED,
     is_aborting,
@@ -55,14 +56,19 @@ def job_of(live: LiveDataset, item: RecoveryItem, batch_id: str, receipt: Mappin
 def apply_recovery(stores: Stores, job: Job, clock: Callable[[], datetime], deadline: Deadline) -> None:
     """Write what the job recovers. Raises TemporarilyUnavailable at the deadline; the next worker goes on with the
     part after the last one that was written."""
+    item = load_recovery(job.dataset_uid)
+    if item is None or item.batch_id != job.batch_id or item.state != APPLYING:
+        return  # it has ended, and a worker died before the job was off the lane; another one may be under way by now
     let_direct_writers_end(job, clock, deadline)
-    catch_up = CatchUp(stores=stores, job=job, clock=clock, deadline=deadline)
-    applying = _Applying(stores=stores, job=job, clock=clock, deadline=deadline, item=_item_of(job))
+    applying = _Applying(stores=stores, job=job, clock=clock, deadline=deadline, item=item)
+    catch_up = CatchUp(stores=stores, job=job, clock=clock, deadline=deadline, is_aborting=lambda: is_aborting(item))
     try:
         newer = catch_up.run()
     except ProcessingTooSlow:
-        if catch_up.has_moved:
-            raise TemporarilyUnavailable from None
+        raise TemporarilyUnavailable from None
+    except Stopped:
+        applying.end(ABORTED, catch_up.tally, message=ABORTED_MESSAGE)
+    except Stuck:
         applying.end(FAILED, catch_up.tally, message=_TOO_SLOW)
     else:
         applying.write_parts(catch_up.tally, newer)
@@ -71,19 +77,19 @@ def apply_recovery(stores: Stores, job: Job, clock: Callable[[], datetime], dead
 
 @dataclass(frozen=True, kw_only=True)
 class _Applying:
-    """One visit of a worker. `item` is the recovery, unless another one has taken its place."""
+    """One visit of a worker."""
 
     stores: Stores
     job: Job
     clock: Callable[[], datetime]
     deadline: Deadline
-    item: RecoveryItem | None
+    item: RecoveryItem
 
     def write_parts(self, tally: Tally, newer: Mapping[bytes, int]) -> None:
         """Write the parts that were not written yet, and end the recovery."""
         job, stores = self.job, self.stores
         for part in range(job.done, len(job.parts)):
-            if self.item is not None and is_aborting(self.item):
+            if is_aborting(self.item):
                 self.end(ABORTED, tally, message=ABORTED_MESSAGE)
                 return
             replayed = list(_not_overtaken(replayed_from_text(load_text(stores, job, part)), newer))
@@ -97,13 +103,7 @@ class _Applying:
         job, now = self.job, self.clock()
         receipt = applied_receipt(job.receipt, tally, now) if message is None else failed_receipt(job.receipt, message)
         self.stores.activity.put_receipt(job.dataset_uid, job.batch_id, receipt, now, self.deadline)
-        if self.item is not None:
-            settle(self.item, state, now, message=message, counts=tally._asdict())
-
-
-def _item_of(job: Job) -> RecoveryItem | None:
-    item = load_recovery(job.dataset_uid)
-    return item if item is not None and item.batch_id == job.batch_id else None
+        settle(self.item, state, now, message=message, counts=tally._asdict())
 
 
 def _not_overtaken(replayed: Sequence[Replayed], newer: Mapping[bytes, int]) -> Iterator[Replayed]:

@@ -14,6 +14,8 @@ from chalicelib.domain.receipt import Counts, Receipt
 from chalicelib.domain.record import PreparedRecord
 from chalicelib.domain.replayed import Replayed, replayed_as_text
 from chalicelib.services.bells import ring_lane
+from chalicelib.services.datasets import find_dataset
+from chalicelib.services.direct_writers import DIRECT_WRITERS_END_AFTER
 from chalicelib.services.job_payload import discard_parts
 from chalicelib.services.recovery_catch_up import CLOCKS_APART, RESERVE
 from chalicelib.services.recovery_job import job_of
@@ -63,6 +65,7 @@ class Reading:
         """Read on from where the last visit stopped, and end the recovery or make it a job."""
         stores, item = self.stores, self.item
         if not self._is_for(self.live):
+            self._let_former_requests_end()
             self._begin()
         replay = self._replay()
         self._stage_anew()
@@ -87,6 +90,14 @@ class Reading:
         """From when on entries matter: older ones cannot settle what is to be recovered."""
         start = self.item.scope["start"]
         return 0 if start is None else start - 2 * CLOCKS_APART
+
+    def _let_former_requests_end(self) -> None:
+        """What is read must hold all that was prepared with another configuration: the ids of deletes that come later
+        are held against those of records as they are published now."""
+        since = find_dataset(self.live.dataset_uid).processed_since
+        age = 0.0 if since is None else (self.clock() - datetime.fromisoformat(since)).total_seconds()
+        if since is not None or self.live.coming is not None:
+            self.deadline.sleep(DIRECT_WRITERS_END_AFTER - (0.0 if self.live.coming is not None else age))
 
     def _begin(self) -> None:
         """Begin at the newest entry, under the configuration that is published now."""

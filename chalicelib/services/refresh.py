@@ -20,6 +20,7 @@ from chalicelib.domain.errors import (
 from chalicelib.domain.live import LiveDataset
 from chalicelib.domain.receipt import QUEUED
 from chalicelib.domain.run import ABORTED, FAILED, SourceOutcome
+from chalicelib.services.dataset_status import is_being_published
 from chalicelib.services.datasets import find_dataset
 from chalicelib.services.publication_plan import Source
 from chalicelib.services.published_sources import PublishedSources, published_sources
@@ -51,7 +52,7 @@ def refresh_dataset(
     Repeating it under the same run id is safe: what it has accepted before is told again and not fetched anew. It is
     asked again and again whether it `is_aborting`; what is accepted by then stays accepted.
     """
-    live, published = _published(stores, dataset_uid, deadline)
+    live, published = _published(stores, dataset_uid, clock(), deadline)
     run = Run(
         stores=stores,
         live=live,
@@ -77,17 +78,21 @@ def refresh_dataset(
     return outcomes
 
 
-def _published(stores: Stores, dataset_uid: str, deadline: Deadline) -> tuple[LiveDataset, PublishedSources]:
+def _published(
+    stores: Stores, dataset_uid: str, now: datetime, deadline: Deadline
+) -> tuple[LiveDataset, PublishedSources]:
     """The dataset and its published sources. They belong together: a job is accepted only if nothing was published
-    or unpublished since the dataset was read, which is first."""
+    or unpublished since the dataset was read, which is first. A publication fetches the sources itself; runs that begin
+    meanwhile would overtake it again and again."""
     try:
-        live = stores.live.read(find_dataset(dataset_uid).dataset_id, deadline)
+        dataset = find_dataset(dataset_uid)
     except NotFound:
-        live = None
-    if live is not None and live.coming is not None:
-        raise RunSkipped("publication_under_way")
-    if live is None or not live.is_published:
+        raise RunSkipped("not_published") from None
+    live = stores.live.read(dataset.dataset_id, deadline)
+    if live is None or not (live.is_published or live.coming):
         raise RunSkipped("not_published")
+    if live.coming is not None or is_being_published(dataset, now):
+        raise RunSkipped("publication_under_way")
     published = published_sources(dataset_uid)
     if not published.remote:
         raise RunSkipped("no_remote_resource")

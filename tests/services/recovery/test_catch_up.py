@@ -3,19 +3,19 @@
 import json
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any
 
 import pytest
 
-from chalicelib.domain.errors import ProcessingTooSlow, TemporarilyUnavailable
+from chalicelib.domain.errors import TemporarilyUnavailable
 from chalicelib.domain.job import Job
 from chalicelib.domain.receipt import Tally
 from chalicelib.domain.replayed import Replayed
-from chalicelib.services import recovery_catch_up
+from chalicelib.services import recovery_catch_up, stacks
 from chalicelib.services.lane import apply_jobs
+from chalicelib.services.recovery import abort_recovery
 from chalicelib.services.recovery_run import run_recovery
-from chalicelib.services.replay import Replay
 from chalicelib.store.dynamodb import Deadline
+from chalicelib.store.lane import LaneStore
 from chalicelib.store.stores import Stores
 from tests.builders import at
 from tests.deployment import PatientDeadline, work
@@ -91,16 +91,49 @@ def test_records_are_written_some_at_a_time(device: Device, monkeypatch: pytest.
     assert values(device) == EXPECTED
 
 
-def test_processing_that_takes_too_long_ends_the_recovery_and_not_the_lane(
+@pytest.fixture
+def laden(stores: Stores) -> Device:
+    """A device whose processors take longer for one push, right before a recovery that was read, than a worker has."""
+    made = a_device(stores, bootstrap={"key": 1, "value": "x"}, unique_key=["key"], recovery=True)
+    stacks.processors.add(made.dataset_uid, {"type": "string_replace", "field": "value", "old": "a", "new": "b"})
+    made.publish(at(0))
+    made.now = at(100)
+    made.push([{"key": number, "value": "a"} for number in range(500)])
+    ask(made, 120)
+    run_recovery(stores, made.dataset_uid, lambda: at(120), PatientDeadline(60))
+    return made
+
+
+def test_an_entry_that_takes_too_long_ends_the_recovery_and_not_the_lane(laden: Device) -> None:
+    work(laden.stores, lambda: at(200), most=9, deadline=lambda: impatient(270))
+    outcome = last(laden, 300)
+    assert (outcome["state"], "simplify the processors" in outcome["message"]) == ("failed", True)
+    assert laden.stores.lane.first(laden.target.dataset_id, Deadline(5)) is None
+    assert len(laden.stored()) == 500
+
+
+def test_a_recovery_that_catches_up_is_aborted(laden: Device) -> None:
+    with pytest.raises(TemporarilyUnavailable):
+        apply(laden, impatient(100))
+    abort_recovery(laden.stores, laden.dataset_uid, laden.resource_uid, Deadline(5))
+    apply(laden, PatientDeadline(60))
+    assert last(laden, 300)["state"] == "aborted"
+    assert laden.stores.lane.first(laden.target.dataset_id, Deadline(5)) is None
+
+
+def test_a_job_whose_recovery_has_ended_is_only_taken_off_the_lane(
     device: Device, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def slow(*_: Any) -> Any:
-        raise ProcessingTooSlow
+    """As when a worker has died before it took an aborted one off, and another recovery was asked for since."""
+    abort_recovery(device.stores, device.dataset_uid, device.resource_uid, Deadline(5))
+    with monkeypatch.context() as patch, pytest.raises(TemporarilyUnavailable):
+        patch.setattr(LaneStore, "finish", _fails)
+        apply(device, PatientDeadline(60))
+    drop(device, 200, "a")
+    ask(device, 210)
+    apply_jobs(device.stores, device.target.dataset_id, lambda: at(220), PatientDeadline(60))
+    assert values(device) == {name: value for name, value in EXPECTED.items() if name != "a"}
 
-    with monkeypatch.context() as patch:
-        patch.setattr(Replay, "_put", slow)
-        work(device.stores, lambda: at(100))
-    outcome = last(device, 200)
-    assert (outcome["state"], "simplify the processors" in outcome["message"]) == ("failed", True)
-    assert device.stores.lane.first(device.target.dataset_id, Deadline(5)) is None
-    assert values(device) == EXPECTED
+
+def _fails(*_: object) -> None:
+    raise TemporarilyUnavailable

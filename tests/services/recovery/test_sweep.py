@@ -1,5 +1,6 @@
 """The daily sweep of the backup log: old entries go, small objects are merged, and nobody who reads misses any."""
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -143,6 +144,29 @@ def test_what_s3_does_not_delete_is_asked_for_again(device: Device, monkeypatch:
     monkeypatch.setattr(client, "delete_objects", reluctant)
     sweep(device, 1)
     assert (objects(device), refused) == (1, [])
+
+
+def test_what_s3_has_left_of_a_merged_object_is_deleted_by_the_next_sweep(
+    device: Device, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Until then it hides what the merged object has behind it."""
+    bucket = device.stores.backups.bucket
+    third = next(found.key for found in device.stores.backups.objects(device.dataset_uid, device.resource_uid, below=4))
+    delete = bucket.delete
+
+    def stubborn(keys: Iterable[str]) -> None:
+        delete([key for key in keys if key != third])
+        raise TemporarilyUnavailable
+
+    with monkeypatch.context() as patch, pytest.raises(TemporarilyUnavailable):
+        patch.setattr(bucket, "delete", stubborn)
+        sweep(device, 1)
+    assert objects(device) == 2
+    ask(device, DAY)
+    with pytest.raises(TemporarilyUnavailable):
+        run_recovery(device.stores, device.dataset_uid, lambda: at(DAY + 1), Deadline(60))
+    sweep(device, 1.01)
+    assert (objects(device), numbers(device)) == (1, [6, 5, 4, 3, 2, 1])
 
 
 def test_entries_are_deleted_when_they_are_older_than_they_are_to_be_kept(device: Device) -> None:

@@ -201,6 +201,9 @@ def test_a_run_that_a_publication_overtakes_fails_and_says_so(room: Newsroom, ac
 def test_a_run_during_a_publication_is_skipped(room: Newsroom) -> None:
     stacks.fields.add(room.dataset_uid, {"type": "description", "field": "isbn", "description": "A number"})
     publish(room.stores, room.dataset_uid, room.now, Deadline(60))
+    room.seconds -= 3600  # a run is made an hour later
+    with pytest.raises(RunSkipped, match="publication_under_way"):
+        room.run()
     room.work(most=1, expect_silence=False)
     with pytest.raises(RunSkipped, match="publication_under_way"):
         room.run()
