@@ -268,6 +268,25 @@ def test_a_recovery_whose_job_was_dropped_long_ago_bars_no_other_one(device: Dev
     assert values(device) == {"a": 1}
 
 
+def test_requests_under_the_former_configuration_have_ended_before_the_log_is_read(device: Device) -> None:
+    put(device, 1, a=1)
+    slept: list[float] = []
+
+    def read(seconds: float) -> list[float]:
+        slept.clear()
+        ask(device, seconds)
+        deadline = Deadline(60, sleep=slept.append)
+        run_recovery(device.stores, device.dataset_uid, lambda: at(seconds), deadline)
+        work(device.stores, lambda: at(seconds))
+        return slept
+
+    assert read(10) == []
+    stacks.fields.add(device.dataset_uid, {"type": "type", "field": "value", "type_param": "text"})
+    device.publish(at(60))
+    assert read(70) == [pytest.approx(26)]
+    assert read(100) == []
+
+
 def test_the_offer_looks_at_the_oldest_of_many_objects(device: Device, monkeypatch: pytest.MonkeyPatch) -> None:
     put(device, 1, a=1)
     stacks.fields.add(device.dataset_uid, {"type": "type", "field": "value", "type_param": "text"})
