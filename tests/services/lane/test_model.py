@@ -51,6 +51,7 @@ TELLING: dict[str, list[list[Step]]] = {
 
 @given(HISTORIES)
 @example([SMALL, ("dying", 11, ("unpublish",))])
+@example([("overtaken", 1, SMALL, ("unpublish",))])
 def test_what_was_acknowledged_stands_in_the_end(shared_stores: Stores, history: list[Step]) -> None:
     happen(World(shared_stores), history)
 

@@ -173,7 +173,7 @@ class World:
             self.is_published = live.takes_pushes
             if live.generation != generation:
                 absent = -next(self._numbers)
-                self.possible = {key: {absent} for key in self.possible}
+                self.possible = {key: {absent} for key in {*self.possible, *self.unacknowledged}}
                 self.unacknowledged = {}
 
     def _now(self) -> datetime:
