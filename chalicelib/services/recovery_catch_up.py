@@ -81,6 +81,7 @@ class CatchUp:
         if position["visits"] >= MAX_VISITS:
             raise Stuck
         self._keep(visits=position["visits"] + 1)
+        self._noted_at = self.deadline.elapsed()
         replay = Replay(
             stores=self.stores,
             dataset_uid=self.job.dataset_uid,
