@@ -10,11 +10,11 @@ one left.
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from chalicelib.domain.backup import Entry, entry_of, lines_of, packed
+from chalicelib.domain.backup import entry_of, lines_of, packed
 from chalicelib.domain.errors import NotFound, TemporarilyUnavailable
 from chalicelib.services.backup import sweep_at
 from chalicelib.services.datasets import find_dataset
@@ -131,12 +131,12 @@ class _Sweep:
         for found in objects:
             for line in map(_line, lines_of(contents.pop(found.key) or b"")):
                 held += len(line.text)
-                lines[line.entry.number] = line
+                lines[line.number] = line
             merged.append(found.key)
             if held > HELD_BYTES:
                 break
         for portion in _portions(lines[number] for number in sorted(lines)):
-            key = entries_key(self.dataset_uid, self.resource_uid, [line.entry for line in portion])
+            key = entries_key(self.dataset_uid, self.resource_uid, portion)
             bucket.put(key, packed(line.text for line in portion), "application/gzip")
             if key in merged:
                 merged.remove(key)  # it was merged before, to the same
@@ -147,14 +147,16 @@ class _Sweep:
 
 
 class _Line(NamedTuple):
-    """A line, and its entry without the body."""
+    """A line, and what the name of its object tells of it."""
 
     text: bytes
-    entry: Entry
+    number: int
+    accepted_at: int
 
 
 def _line(text: bytes) -> _Line:
-    return _Line(text, replace(entry_of(text), body=b""))
+    entry = entry_of(text)
+    return _Line(text, entry.number, entry.accepted_at)
 
 
 def _runs(objects: Iterable[BackupObject], before: int) -> Iterator[list[BackupObject]]:

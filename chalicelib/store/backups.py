@@ -18,7 +18,7 @@ entry the longer one comes first.
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import orjson
 from botocore.exceptions import BotoCoreError, ClientError
@@ -52,7 +52,19 @@ def backup_pk(dataset_uid: str) -> str:
     return f"backup#{dataset_uid}"
 
 
-def entries_key(dataset_uid: str, resource_uid: str, entries: Sequence[Entry]) -> str:
+class Numbered(Protocol):
+    """What the name of an object tells of an entry."""
+
+    @property
+    def number(self) -> int:
+        """Its place in the order."""
+
+    @property
+    def accepted_at(self) -> int:
+        """When it was accepted, in epoch milliseconds."""
+
+
+def entries_key(dataset_uid: str, resource_uid: str, entries: Sequence[Numbered]) -> str:
     """The key of the object that holds these entries, which are in the order of their numbers."""
     numbers = f"{GREATEST - entries[0].number:012d}.{GREATEST - entries[-1].number:012d}"
     times = [entry.accepted_at for entry in entries]
