@@ -27,6 +27,11 @@ class Put(NamedTuple):
     files: Mapping[str, str]
 
 
+def content_keys(puts: Iterable[Put]) -> Iterator[str]:
+    """The object keys of the file contents of some puts."""
+    return (key for put in puts if put.files for key in put.files.values())
+
+
 @dataclass(frozen=True, kw_only=True)
 class Changes:
     """What one batch does to the records of a dataset: first the puts, the last of an id wins, then the deletes."""

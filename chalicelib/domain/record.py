@@ -94,10 +94,19 @@ class Preparer:
         ]
         self._key_plan = [step for step in self._plan if step[1] in self._unique_key] or self._plan
 
+    def identify_unfit(self, objects: Sequence[Any], is_late: IsLate = lambda: False) -> list[str]:
+        """The ids of those objects that have one though they are refused: when nothing else fits, by the fields of the
+        unique key alone, as of one that is to be deleted. Raises ProcessingTooSlow as `prepare` does."""
+        whole = self.identify(Payload(objects=list(objects)), is_late)
+        keys = [source for source, name, _, _ in self._plan if name in self._unique_key]
+        others = [pushed for refusal in whole.refusals if (pushed := objects[refusal.index]).__class__ is dict]
+        alone = [{name: pushed[name] for name in keys if name in pushed} for pushed in others if keys]
+        return [*whole.ids, *self.identify(Payload(objects=alone), is_late).ids]
+
     @property
-    def key_sources(self) -> list[str]:
-        """The names under which the fields of the unique key are pushed; none when no key is marked."""
-        return [source for source, name, _, _ in self._plan if name in self._unique_key]
+    def has_unique_key(self) -> bool:
+        """Whether a record is known by some of its fields; else it is by all of them."""
+        return bool(self._unique_key)
 
     def prepare(self, payload: Payload, is_late: IsLate = lambda: False) -> PreparedPayload:
         """Prepare a payload to be stored: every object becomes a record or a refusal with its index.

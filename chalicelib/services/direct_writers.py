@@ -12,5 +12,9 @@ DIRECT_WRITERS_END_AFTER = 36.0  # seconds; a request is stopped after 28, a com
 def let_direct_writers_end(job: Job, clock: Callable[[], datetime], deadline: Deadline) -> None:
     """What is read from here on decides what is overwritten or deleted. A request that saw no job when it began may
     still be writing, and would not be seen: wait until the last of them has ended."""
-    accepted = datetime.fromtimestamp(job.accepted_at / 1000, UTC)
-    deadline.sleep(DIRECT_WRITERS_END_AFTER - (clock() - accepted).total_seconds())
+    let_requests_end(datetime.fromtimestamp(job.accepted_at / 1000, UTC), clock, deadline)
+
+
+def let_requests_end(before: datetime, clock: Callable[[], datetime], deadline: Deadline) -> None:
+    """Wait until every request has ended that began before that moment."""
+    deadline.sleep(DIRECT_WRITERS_END_AFTER - (clock() - before).total_seconds())

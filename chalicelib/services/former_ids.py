@@ -38,6 +38,7 @@ class FormerIds:
     is_late: Callable[[], bool]
     deleting: list[str] = field(default_factory=list)
     _known: dict[str, Configuration] = field(default_factory=dict)
+    _rekeyers: dict[tuple[str, str], Rekeyer | None] = field(default_factory=dict)
     _without_intake: dict[tuple[str, str], Configuration] = field(default_factory=dict)
 
     def preparer(self, entry: Entry) -> Preparer:
@@ -56,17 +57,15 @@ class FormerIds:
         if not self.deleting:
             return objects
         own = self._configuration(entry.configuration)
-        then = [self._configuration(name) for name in self.deleting]
-        if all(each is self.published for each in (own, *then)):
+        found = {each.kept_as: each for each in (own, *map(self._configuration, self.deleting))}.values()
+        if all(each is self.published for each in found):
             return objects  # what was deleted is settled
-        identified = [
-            self._identified(self._preparer(each, entry.resource_uid), objects)
-            for each in {id(each): each for each in (own, *then)}.values()
-        ]
+        identified = [self._identified(self._preparer(each, entry.resource_uid), objects) for each in found]
+        preparer = self._preparer(own, entry.resource_uid)
         rekeyed = [
-            self._rekeyed(self._preparer(own, entry.resource_uid), Rekeyer(own.schema, each.schema), objects)
-            for each in then
-            if not keeps_ids(own.schema, each.schema)
+            self._rekeyed(preparer, rekeyer, objects)
+            for each in found
+            if (rekeyer := self._rekeyer(own, each)) is not None
         ]
         deleted = {index for ids in (*identified, *rekeyed) for index, i in ids if deleted_mark(i) in marks}
         return [pushed for index, pushed in enumerate(objects) if index not in deleted]
@@ -82,6 +81,13 @@ class FormerIds:
             for stored in own.prepare(Payload(objects=[pushed]), self.is_late).records.values():
                 if (rekeyed := rekeyer.rekey(stored.text)) is not None:
                     yield index, rekeyed.id
+
+    def _rekeyer(self, own: Configuration, each: Configuration) -> Rekeyer | None:
+        """What gave records other ids between the two, or None; made once, not for each push."""
+        key = (own.kept_as, each.kept_as)
+        if key not in self._rekeyers:
+            self._rekeyers[key] = None if keeps_ids(own.schema, each.schema) else Rekeyer(own.schema, each.schema)
+        return self._rekeyers[key]
 
     def _configuration(self, name: str) -> Configuration:
         """The configuration of that name: the published one when records become the same under both, or when it was

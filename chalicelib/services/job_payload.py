@@ -36,6 +36,11 @@ def packed_text(text: str) -> bytes:
     return gzip.compress(text.encode(), compresslevel=1, mtime=0)
 
 
+def unpacked_text(packed: bytes) -> str:
+    """The text that `packed_text` packed."""
+    return gzip.decompress(packed).decode()
+
+
 def load_changes(stores: Stores, job: Job, part: int = 0) -> Changes:
     """The changes of a job, or of one part of them."""
     return from_text(load_text(stores, job, part))
@@ -51,7 +56,7 @@ def load_text(stores: Stores, job: Job, part: int = 0) -> str:
             packed = stores.jobs.get(job.parts[part])
     if packed is None:
         raise JobPayloadMissing(f"The records of batch {job.batch_id} are not where they were kept.")
-    return gzip.decompress(packed).decode()
+    return unpacked_text(packed)
 
 
 def discard_payloads(stores: Stores, jobs: Sequence[Job]) -> None:

@@ -135,9 +135,8 @@ def show_recovery(
             current = {**recoveries[0], "progress": _progress(item, now)}
     outcomes = recoveries[1:] if current else recoveries
     kept = list(islice(stores.backups.objects(dataset_uid, resource_uid), COUNTED_OBJECTS + 1))
-    oldest = next(reversed(kept), None)
-    if len(kept) > COUNTED_OBJECTS:
-        oldest = stores.backups.oldest(dataset_uid, resource_uid)
+    has_more = len(kept) > COUNTED_OBJECTS
+    oldest = stores.backups.oldest(dataset_uid, resource_uid) if has_more else next(reversed(kept), None)
     return {
         "recovery": switches.recovery,
         "recovery_since": switches.recovery_since,

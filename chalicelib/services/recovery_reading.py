@@ -15,7 +15,7 @@ from chalicelib.domain.record import PreparedRecord
 from chalicelib.domain.replayed import Replayed, replayed_as_text
 from chalicelib.services.bells import ring_lane
 from chalicelib.services.datasets import find_dataset
-from chalicelib.services.direct_writers import DIRECT_WRITERS_END_AFTER
+from chalicelib.services.direct_writers import let_requests_end
 from chalicelib.services.job_payload import discard_parts
 from chalicelib.services.recovery_catch_up import CLOCKS_APART, RESERVE
 from chalicelib.services.recovery_job import job_of
@@ -95,9 +95,10 @@ class Reading:
         """What is read must hold all that was prepared with another configuration: the ids of deletes that come later
         are held against those of records as they are published now."""
         since = find_dataset(self.live.dataset_uid).processed_since
-        age = 0.0 if since is None else (self.clock() - datetime.fromisoformat(since)).total_seconds()
-        if since is not None or self.live.coming is not None:
-            self.deadline.sleep(DIRECT_WRITERS_END_AFTER - (0.0 if self.live.coming is not None else age))
+        if self.live.coming is not None:  # accepted nobody knows when
+            let_requests_end(self.clock(), self.clock, self.deadline)
+        elif since is not None:
+            let_requests_end(datetime.fromisoformat(since), self.clock, self.deadline)
 
     def _begin(self) -> None:
         """Begin at the newest entry, under the configuration that is published now."""

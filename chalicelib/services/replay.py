@@ -131,23 +131,13 @@ class Replay:
             payload = Payload(objects=[pushed])
             prepared = preparer.prepare(payload, self.is_late)
             for refusal in prepared.refusals:
-                ids = [i for i in self._ids(preparer, pushed) if i not in records]
+                ids = [i for i in preparer.identify_unfit([pushed], self.is_late) if i not in records]
                 if any(bytes.fromhex(record_id) not in self.settled for record_id in ids) or not ids:
                     self._note(entry, refusal.code, refusal.field, refusal.message)
                 self._settle(ids)
             for record_id, record in prepared.records.items():
                 records.setdefault(record_id, record)
         return records
-
-    def _ids(self, preparer: Preparer, pushed: Any) -> list[str]:
-        """The id of a record that does not fit: when nothing else does, from its unique-key fields alone, as of one
-        that is to be deleted."""
-        whole = preparer.identify(Payload(objects=[pushed]), self.is_late).ids
-        keys = {field.source for field in self.configuration.schema.fields if field.is_unique_key}
-        if whole or not keys or not isinstance(pushed, dict):
-            return whole
-        alone = {name: value for name, value in pushed.items() if name in keys}
-        return preparer.identify(Payload(objects=[alone]), self.is_late).ids
 
     def _objects(self, entry: Entry) -> list[Any]:
         """The records of a body, without those that were refused when it was pushed."""

@@ -1,14 +1,14 @@
 """File contents of what was staged and will not be applied. A file may bring a million of them: their keys stay in the
 parts, and are read back when they are to be removed."""
 
-import gzip
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from functools import partial
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from chalicelib.domain.changes import Put, from_text
+from chalicelib.domain.changes import content_keys, from_text
+from chalicelib.services.job_payload import unpacked_text
 from chalicelib.services.writing import drop_contents
 from chalicelib.store.dynamodb import Deadline
 from chalicelib.store.parallel import run_all
@@ -16,11 +16,6 @@ from chalicelib.store.stores import Stores
 
 DROPPED_AT_ONCE = 1000  # contents: one call
 DROP_SECONDS = 8.0  # a worker whose time is over is stopped soon after
-
-
-def content_keys(puts: Sequence[Put]) -> list[str]:
-    """The keys of the file contents of some puts."""
-    return [key for put in puts if put.files for key in put.files.values()]
 
 
 def drop_staged(stores: Stores, contents: Sequence[str], parts: Sequence[str]) -> None:
@@ -42,7 +37,7 @@ def _told_by(stores: Stores, part: str, deadline: Deadline) -> list[str]:
     with suppress(ClientError, BotoCoreError):
         packed = None if deadline.has_passed() else stores.jobs.get(part)
         if packed is not None:
-            return content_keys(from_text(gzip.decompress(packed).decode()).puts)
+            return list(content_keys(from_text(unpacked_text(packed)).puts))
     return []
 
 

@@ -7,12 +7,12 @@ from typing import Any
 
 import orjson
 
-from chalicelib.domain.changes import Changes, as_text, puts_of
+from chalicelib.domain.changes import Changes, as_text, content_keys, puts_of
 from chalicelib.domain.manifest import Manifest
 from chalicelib.domain.payload import Payload
 from chalicelib.domain.record import PreparedPayload, Preparer
 from chalicelib.services.job_payload import discard_parts, packed_text
-from chalicelib.services.staged_contents import content_keys, drop_staged
+from chalicelib.services.staged_contents import drop_staged
 from chalicelib.services.writing import store_contents
 from chalicelib.sources.formats.source_record import SourceRecord
 from chalicelib.store.dynamodb import aws_faults_as_unavailable
@@ -87,16 +87,12 @@ def _size(values: Mapping[str, Any]) -> int:
 def _refused_ids(
     batch: Sequence[SourceRecord], prepared: PreparedPayload, preparer: Preparer, is_late: Callable[[], bool]
 ) -> list[str]:
-    """The ids of the refused records that have one: when nothing else fits, by the fields of the unique key alone.
-    Without a unique key a record is known by all of its values, and one that is refused is none that was there."""
-    keys = preparer.key_sources
-    refused = sorted({refusal.index for refusal in prepared.refusals})
-    if not (keys and refused):
+    """The ids of the refused records that have one. Without a unique key a record is known by all of its values, and
+    one that is refused is none that was there."""
+    if not (prepared.refusals and preparer.has_unique_key):
         return []
-    whole = preparer.identify(Payload(objects=[batch[index].values for index in refused]), is_late)
-    others = (batch[refused[refusal.index]].values for refusal in whole.refusals)
-    alone = [{name: values[name] for name in keys if name in values} for values in others]
-    return [*whole.ids, *preparer.identify(Payload(objects=alone), is_late).ids]
+    refused = sorted({refusal.index for refusal in prepared.refusals})
+    return preparer.identify_unfit([batch[index].values for index in refused], is_late)
 
 
 class Stager:

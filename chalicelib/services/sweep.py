@@ -53,13 +53,14 @@ def sweep(stores: Stores, partition: str, clock: Callable[[], datetime], deadlin
     if clock().timestamp() < item.due_at:
         return
     dataset_uid, _, generation = partition.rpartition(".")
-    if _is_in_use(dataset_uid, int(generation)):
+    dataset = _dataset(dataset_uid)
+    if dataset is not None and _is_in_use(dataset, int(generation)):
         item.delete()
         return
     _drop_records(stores, partition, deadline)
     _drop_objects(stores.files, f"{partition}/", deadline)
     _drop_objects(stores.jobs, job_prefix(partition), deadline)
-    if _dataset(dataset_uid) is None:
+    if dataset is None:
         _drop_objects(stores.sources, f"{dataset_uid}/", deadline)
         _drop_objects(stores.jobs, upload_prefix(dataset_uid), deadline)
     item.delete()
@@ -83,14 +84,11 @@ def _drop_objects(bucket: ObjectStore, prefix: str, deadline: Deadline) -> None:
             raise TemporarilyUnavailable
 
 
-def _is_in_use(dataset_uid: str, generation: int) -> bool:
+def _is_in_use(dataset: DatasetItem, generation: int) -> bool:
     """Whether records are, or are about to be, in a generation, whatever was noted of it."""
-    dataset = _dataset(dataset_uid)
-    if dataset is None:
-        return False
     with suppress(DoesNotExist):
         live = LiveItem.get(live_pk(dataset.dataset_id), CONFIG, consistent_read=True)
-        return live.dataset_uid == dataset_uid and generation in (live.generation, live.coming_generation)
+        return live.dataset_uid == dataset.uid and generation in (live.generation, live.coming_generation)
     return False
 
 

@@ -5,7 +5,7 @@ Several batches are folded: what each would have done after the one before is co
 table in the end is written.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence, Set
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -13,7 +13,7 @@ from typing import Protocol
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from chalicelib.domain.changes import Changes, Put
+from chalicelib.domain.changes import Changes, Put, content_keys
 from chalicelib.domain.receipt import Tally
 from chalicelib.domain.record import PreparedRecord
 from chalicelib.store.dynamodb import Deadline, aws_faults_as_unavailable
@@ -189,18 +189,14 @@ def _stays(batch: Batch, mark: StoredMark | None, accepted_at: int, resource_uid
 
 def _unreferred(batches: Sequence[Batch], folded: _Folded) -> list[str]:
     """The contents that records referred to before, or that batches brought, and that no record refers to now."""
-    before = {key for mark in folded.marks.values() for key in mark.files.values()}
-    brought = {key for batch in batches if batch.store_contents is None for key in _contents(batch.changes.puts)}
-    candidates = before | brought
-    return sorted(candidates - _referred(folded)) if candidates else []
-
-
-def _referred(folded: _Folded) -> set[str]:
-    """The contents that the touched records refer to now."""
     touched = {put.id for put, _ in folded.puts}.union(folded.deletes)
+    before = {key for i in touched if i in folded.marks for key in folded.marks[i].files.values()}
+    brought = {key for batch in batches if batch.store_contents is None for key in content_keys(batch.changes.puts)}
+    candidates = before | brought
+    return sorted(candidates - _referred(folded, touched)) if candidates else []
+
+
+def _referred(folded: _Folded, touched: Set[str]) -> set[str]:
+    """The contents that records refer to now: those that were written, and those that were left as they are."""
     left = (mark.files for record_id, mark in folded.marks.items() if record_id not in touched and mark.files)
-    return set(_contents(put for put, _ in folded.puts)).union(*(files.values() for files in left))
-
-
-def _contents(puts: Iterable[Put]) -> Iterator[str]:
-    return (key for put in puts if put.files for key in put.files.values())
+    return set(content_keys(put for put, _ in folded.puts)).union(*(files.values() for files in left))

@@ -17,10 +17,10 @@ from botocore.exceptions import ClientError, ConnectionError, HTTPClientError
 from chalicelib.domain.errors import TemporarilyUnavailable
 from chalicelib.domain.job import MAX_ATTEMPTS, Job
 from chalicelib.domain.live import LiveDataset
-from chalicelib.store.catalog.keys import CONFIG, JOB, LANE, live_pk
+from chalicelib.store.catalog.keys import CONFIG, JOB, LANE, live_key, live_pk
 from chalicelib.store.dynamodb import Deadline, Item, is_retriable, with_retries
 from chalicelib.store.job_item import job_key, job_of, number_of
-from chalicelib.store.lane_acceptance import acceptance, failed_condition, live_key, next_number
+from chalicelib.store.lane_acceptance import acceptance, failed_condition, next_number
 from chalicelib.store.records import TableWrite
 
 WORKER_DEAD_AFTER = 330  # seconds after it began; its function is stopped after 300

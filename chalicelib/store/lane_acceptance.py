@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 from chalicelib.domain.errors import ConfigurationMoved
 from chalicelib.domain.job import PUBLISH, Job
 from chalicelib.domain.live import LiveDataset
-from chalicelib.store.catalog.keys import CONFIG, live_pk
+from chalicelib.store.catalog.keys import live_key
 from chalicelib.store.dynamodb import Item
 from chalicelib.store.job_item import job_item
 from chalicelib.store.records import TableWrite
@@ -17,11 +17,6 @@ from chalicelib.store.records import TableWrite
 
 class Overtaken(Exception):  # noqa: N818 - internal signal
     """A refresh was accepted since the sources of this publication began to be read: what it has read may be older."""
-
-
-def live_key(dataset_id: str) -> Item:
-    """The key of the live item, which has the number of the last accepted job."""
-    return {"pk": {"S": live_pk(dataset_id)}, "sk": {"S": CONFIG}}
 
 
 def acceptance(

@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 
 from chalicelib.domain.live import Configuration, LiveDataset, Switches
 from chalicelib.domain.security import DefaultSecurity
-from chalicelib.store.catalog.keys import CONFIG, JOB, live_pk
+from chalicelib.store.catalog.keys import CONFIG, JOB, live_key, live_pk
 from chalicelib.store.dynamodb import Deadline, Item, with_retries
 
 _CACHED = 256  # compiled configurations kept per container
@@ -83,7 +83,7 @@ class LiveStore:
     def _update(self, live: LiveDataset, expression: str, condition: str, values: Item, deadline: Deadline) -> None:
         update = {
             "TableName": self._table,
-            "Key": {"pk": {"S": live_pk(live.dataset_id)}, "sk": {"S": CONFIG}},
+            "Key": live_key(live.dataset_id),
             "UpdateExpression": expression,
             "ConditionExpression": condition,
             "ExpressionAttributeValues": values,

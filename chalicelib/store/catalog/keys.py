@@ -19,3 +19,8 @@ def dataset_pk(dataset_uid: str) -> str:
 def live_pk(dataset_id: str) -> str:
     """The pk of a dataset's hot items."""
     return f"live#{dataset_id}"
+
+
+def live_key(dataset_id: str) -> dict[str, dict[str, str]]:
+    """The key of a dataset's live item, as DynamoDB has it."""
+    return {"pk": {"S": live_pk(dataset_id)}, "sk": {"S": CONFIG}}
