@@ -2,7 +2,7 @@
 
 import base64
 import gzip
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
@@ -57,6 +57,16 @@ def load_text(stores: Stores, job: Job, part: int = 0) -> str:
     if packed is None:
         raise JobPayloadMissing(f"The records of batch {job.batch_id} are not where they were kept.")
     return unpacked_text(packed)
+
+
+def load_keys(stores: Stores, at: str, size: int) -> Iterator[bytes]:
+    """What a worker kept for the next one: pieces of `size` bytes; JobPayloadMissing when it is not where it was
+    kept."""
+    with aws_faults_as_unavailable():
+        content = stores.jobs.get(at)
+    if content is None:
+        raise JobPayloadMissing(f"What a worker kept for the next one is not where it was kept: {at}.")
+    return (content[i : i + size] for i in range(0, len(content), size))
 
 
 def discard_payloads(stores: Stores, jobs: Sequence[Job]) -> None:

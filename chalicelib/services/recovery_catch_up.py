@@ -12,12 +12,13 @@ from typing import Any
 
 import orjson
 
-from chalicelib.domain.errors import JobPayloadMissing, TemporarilyUnavailable
+from chalicelib.domain.errors import TemporarilyUnavailable
 from chalicelib.domain.job import Job
 from chalicelib.domain.receipt import Tally
 from chalicelib.domain.record import PreparedRecord
 from chalicelib.domain.replayed import Replayed
 from chalicelib.services.former_ids import KEY_BYTES
+from chalicelib.services.job_payload import load_keys
 from chalicelib.services.recovery_writing import replayed_of, write_replayed
 from chalicelib.services.replay import Replay, Scope
 from chalicelib.store.backups import GREATEST
@@ -157,15 +158,8 @@ class CatchUp:
 
     def _load(self) -> None:
         """Read what the workers before have found touched."""
-        size = KEY_BYTES + NUMBER_BYTES
         for key in self.chunk_keys():
-            with aws_faults_as_unavailable():
-                content = self.stores.jobs.get(key)
-            if content is None:
-                raise JobPayloadMissing(
-                    f"What recovery {self.job.batch_id} has caught up with is not where it was kept."
-                )
-            pieces = (content[i : i + size] for i in range(0, len(content), size))
+            pieces = load_keys(self.stores, key, KEY_BYTES + NUMBER_BYTES)
             self.newer.update((piece[:KEY_BYTES], int.from_bytes(piece[KEY_BYTES:])) for piece in pieces)
 
     def _chunk_key(self, chunk: int) -> str:

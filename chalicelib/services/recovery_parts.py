@@ -5,10 +5,9 @@ from datetime import datetime
 
 from chalicelib.services.drafts import draft_resources
 from chalicelib.services.former_ids import KEY_BYTES
-from chalicelib.services.job_payload import discard_parts
+from chalicelib.services.job_payload import discard_parts, load_keys
 from chalicelib.services.recovery_state import settle
 from chalicelib.store.catalog.recovery import RecoveryItem
-from chalicelib.store.dynamodb import aws_faults_as_unavailable
 from chalicelib.store.objects import job_key
 from chalicelib.store.stores import Stores
 
@@ -27,9 +26,7 @@ def settled_keys(stores: Stores, item: RecoveryItem) -> set[bytes]:
     """All that is settled by now."""
     keys: set[bytes] = set()
     for chunk in range(int(item.chunks)):
-        with aws_faults_as_unavailable():
-            content = stores.jobs.get(chunk_key(item, chunk)) or b""
-        keys.update(content[i : i + KEY_BYTES] for i in range(0, len(content), KEY_BYTES))
+        keys.update(load_keys(stores, chunk_key(item, chunk), KEY_BYTES))
     return keys
 
 

@@ -6,7 +6,13 @@ from typing import Any
 
 import pytest
 
-from chalicelib.domain.errors import DatasetNotPublished, NoRecoveryUnderWay, RecoveryUnderWay, TemporarilyUnavailable
+from chalicelib.domain.errors import (
+    DatasetNotPublished,
+    JobPayloadMissing,
+    NoRecoveryUnderWay,
+    RecoveryUnderWay,
+    TemporarilyUnavailable,
+)
 from chalicelib.services import push_switches, recovery, resources, stacks
 from chalicelib.services.publication import publish, unpublish
 from chalicelib.services.recovery import abort_recovery
@@ -266,6 +272,21 @@ def test_a_recovery_whose_job_was_dropped_long_ago_bars_no_other_one(device: Dev
     assert last(device, 14)["state"] == "failed"
     recover(device, 100)
     assert values(device) == {"a": 1}
+
+
+def test_a_worker_that_does_not_find_what_the_last_one_kept_brings_nothing_back(device: Device) -> None:
+    for n in range(6):
+        put(device, n, a=n)
+    drop(device, 7, "a")
+    ask(device, 100)
+    seconds = iter(range(10_000))
+    with pytest.raises(TemporarilyUnavailable):
+        impatient = Deadline(60, clock=lambda: next(seconds) * 3.0, sleep=lambda _: None)
+        run_recovery(device.stores, device.dataset_uid, lambda: at(110), impatient)
+    device.stores.jobs.delete([key for key, _ in device.stores.jobs.listed("jobs/") if ".settled/" in key])
+    with pytest.raises(JobPayloadMissing):
+        run_recovery(device.stores, device.dataset_uid, lambda: at(120), Deadline(60))
+    assert values(device) == {}
 
 
 def test_requests_under_the_former_configuration_have_ended_before_the_log_is_read(device: Device) -> None:
