@@ -5,7 +5,8 @@ extra fields and traceback) and at what each test left on standard output and st
 let a key through. Keys have a shape (56 hex characters), so those made in other processes are found as well.
 
 The passwords, tokens and header values of remote sources are learnt as well; they are looked for in answers and in
-tables too, where keys have their place. Short ones are passed over: such a text may stand anywhere.
+tables too, where keys have their place. Those that are short or of a few letters only are passed over: such a text
+may stand anywhere.
 """
 
 import logging
@@ -23,6 +24,7 @@ from chalicelib.services import access
 
 _SHAPE = re.compile(r"(?<![0-9a-f])[0-9a-f]{56}(?![0-9a-f])")
 _SHORT = 16  # characters
+_FEW_LETTERS = 4  # different ones
 _MAKERS = ((identifiers, "derive_push_key"), (identifiers, "new_api_key"), (access, "create_api_key"))
 
 
@@ -43,7 +45,9 @@ class NoSecrets:
     def note_source_secrets(self, secrets: source_secrets.SourceSecrets) -> None:
         """Remember secrets of a source that must be seen nowhere."""
         given = {secrets.credential or "", *secrets.headers.values()}
-        self._source_secrets |= {secret for secret in given if len(secret) >= _SHORT}
+        self._source_secrets |= {
+            secret for secret in given if len(secret) >= _SHORT and len(set(secret)) > _FEW_LETTERS
+        }
 
     def inspect_kept(self, text: Callable[[], str], where: str) -> None:
         """Look for secrets of sources in what is stored or answered; the text is made when there are any."""
