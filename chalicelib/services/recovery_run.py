@@ -53,7 +53,7 @@ def _run(stores: Stores, dataset_uid: str, clock: Clock, deadline: Deadline) -> 
         item.delete()
         return
     if stores.backups.is_being_swept(dataset_uid, clock().timestamp(), deadline):
-        raise TemporarilyUnavailable
+        raise TemporarilyUnavailable(_SWEPT)
     with suppress(TakenOver, EditConflict):
         _claim(item, clock())
         _visit(stores, item, stores.live.read(dataset_id, deadline), clock, deadline)
@@ -86,4 +86,5 @@ def _visit(stores: Stores, item: RecoveryItem, live: LiveDataset | None, clock: 
             raise TemporarilyUnavailable from None
 
 
+_SWEPT = "The nightly sweep works on the backup: the recovery begins when it has ended."
 _STUCK = "The backup could not be read: try again, with a shorter range of time if a single file takes too long."

@@ -54,7 +54,7 @@ def handle(
     try:
         tasks: Mapping[str, Task] = {**_TASKS, PUBLISH: partial(_publish, limits=limits)}
         tasks[task](stores, name, clock, deadline)
-    except TemporarilyUnavailable:
+    except TemporarilyUnavailable as busy:
         if task == LANE:
             with suppress(TemporarilyUnavailable, ClientError):
                 stores.lane.forget_attempts(name, Deadline(READ_TIMEOUT))
@@ -62,7 +62,7 @@ def handle(
             logger.info("there is more to do than one visit has time for: ringing again", extra=fields)
             ring(stores, task, name)
             return
-        logger.warning("storage does not answer: trying again later", extra=fields)
+        logger.warning("not possible now: trying again later", extra={**fields, "reason": busy.message})
         _hush(stores, message)
         raise
     except Exception as failure:

@@ -48,8 +48,8 @@ def handle(
     fields = {"action": "refresh", "dataset_uid": dataset_uid, "run_id": run_id}
     try:
         run = attempt(stores, dataset_uid, run_id, refresh, clock=clock, deadline=deadline, offered=offered)
-    except TemporarilyUnavailable:
-        logger.warning("storage does not answer: the run is taken up again later", extra=fields)
+    except TemporarilyUnavailable as busy:
+        logger.warning("the run is taken up again later", extra={**fields, "reason": busy.message})
     except Exception:
         logger.exception("a run failed on our side", extra=fields)
         count({"RunsFailed": 1})

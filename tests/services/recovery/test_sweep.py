@@ -105,12 +105,13 @@ def test_no_more_is_held_at_once_than_there_is_memory_for(device: Device, monkey
     assert numbers(device) == [6, 5, 4, 3, 2, 1]
 
 
-def test_a_recovery_and_a_sweep_wait_for_each_other(device: Device) -> None:
+def test_a_recovery_and_a_sweep_wait_for_each_other(device: Device, caplog: pytest.LogCaptureFixture) -> None:
     backups, uid = device.stores.backups, device.dataset_uid
     backups.put_off(uid, 0, Deadline(5), swept_until=int(at(100).timestamp()))
     ask(device, 90)
-    with pytest.raises(TemporarilyUnavailable):
-        run_recovery(device.stores, uid, lambda: at(95), Deadline(60))
+    with pytest.raises(TemporarilyUnavailable, match="sweep"):
+        work(device.stores, lambda: at(95))
+    assert "nightly sweep" in vars(caplog.records[-1])["reason"]
     sweep(device, 1)
     assert objects(device) == 6, "a recovery is about to read them"
     run_recovery(device.stores, uid, lambda: at(2 * DAY), Deadline(60))
