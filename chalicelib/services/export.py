@@ -59,7 +59,7 @@ def _found(
     seen = stores.counts.last_seen(live.dataset_uid, visit.deadline)
     bounded = question.order is not None
     with reading_all(stores, live, seen, visit.now, visit.deadline, bounded=bounded) as records:
-        matching = Matching(records, question.condition)
+        matching = Matching(records, question)
         yield in_order(matching, question.order, limit) if question.order else islice(matching, limit)
 
 

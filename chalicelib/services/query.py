@@ -30,7 +30,7 @@ def list_records(
     if question.condition is None and question.order is None:
         return _list_plainly(stores, live, seen, visit, limit=limit, offset=offset)
     with reading_all(stores, live, seen, visit.now, visit.deadline, bounded=True) as records:
-        matching = Matching(records, question.condition)
+        matching = Matching(records, question)
         most = offset + limit
         found = in_order(matching, question.order, most) if question.order else islice(matching, most)
         page = list(islice(found, offset, most))

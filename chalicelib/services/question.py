@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from operator import itemgetter
 from typing import Any, NamedTuple
 
 import orjson
 
+from chalicelib.domain.app_metas import Meta, app_metas, with_app_metas
 from chalicelib.domain.errors import InvalidQuery, TemporarilyUnavailable
 from chalicelib.domain.live import LiveDataset
 from chalicelib.domain.odsql import parse_order_by, parse_select, parse_where
@@ -34,6 +35,7 @@ class Question:
     projection: Projection
     condition: Predicate | None = None
     order: Order | None = None
+    metas: Mapping[str, Meta] = field(default_factory=dict)  # what they look at besides the fields
 
 
 class Found(NamedTuple):
@@ -45,10 +47,12 @@ class Found(NamedTuple):
 
 def compile_question(schema: Schema, *, select: str | None, where: str | None, order_by: str | None) -> Question:
     """The question that these parameters ask; None and blank ask nothing. InvalidQuery says what is wrong."""
+    known = with_app_metas(schema)
     return Question(
         projection=compile_select(parse_select(select), schema) if select and select.strip() else everything(schema),
-        condition=compile_condition(parse_where(where), schema) if where and where.strip() else None,
-        order=compile_order(parse_order_by(order_by), schema) if order_by and order_by.strip() else None,
+        condition=compile_condition(parse_where(where), known) if where and where.strip() else None,
+        order=compile_order(parse_order_by(order_by), known) if order_by and order_by.strip() else None,
+        metas=app_metas(f"{where} {order_by}", schema),
     )
 
 
@@ -71,10 +75,10 @@ def reading_all(
 
 
 class Matching:
-    """The records that meet a condition, in the order they come; `count` says how many have been passed on."""
+    """The records that meet a question's condition, in the order they come; `count` says how many were passed on."""
 
-    def __init__(self, records: Iterable[StoredRecord], condition: Predicate | None) -> None:
-        self._found = self._matching(records, condition)
+    def __init__(self, records: Iterable[StoredRecord], question: Question) -> None:
+        self._found = self._matching(records, question.condition, question.metas)
         self.count = 0
 
     def __iter__(self) -> Iterator[Found]:
@@ -86,9 +90,13 @@ class Matching:
             pass
         return self.count
 
-    def _matching(self, records: Iterable[StoredRecord], condition: Predicate | None) -> Iterator[Found]:
+    def _matching(
+        self, records: Iterable[StoredRecord], condition: Predicate | None, metas: Mapping[str, Meta]
+    ) -> Iterator[Found]:
         for record in records:
             values = orjson.loads(record.text)
+            for name, meta in metas.items():
+                values[name] = meta(record.id, record.accepted_at)
             if condition is None or condition(values):
                 self.count += 1
                 yield Found(record, values)

@@ -103,9 +103,6 @@ def _add_tail(named: Any) -> None:
     command.add_argument("-n", "--lines", type=_count, default=10, help="records to begin with (default 10)")
     command.add_argument("--interval", type=_seconds, default=2.0, help="seconds between two looks (default 2)")
     command.add_argument("--where", metavar="CONDITION", help="only these records, as the reading API takes it")
-    command.add_argument(
-        "--newest-by", metavar="FIELD", help="look only at the records that are last by this field: for large datasets"
-    )
 
 
 def _command(named: Any, name: str, run: Callable[..., int], what: str) -> argparse.ArgumentParser:

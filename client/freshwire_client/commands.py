@@ -75,16 +75,13 @@ def tail(options: Namespace, around: Surroundings) -> int:
     """Show what arrived last in the dataset and, unless it is --once, what arrives from now on."""
     url, _ = _push_url(options, around)
     with _sending(options, around, url) as send:
-        followed = Tail(_reader(send, around), url, where=options.where, newest_by=options.newest_by)
-        found = followed.look()
-        shown = found[max(0, len(found) - options.lines) :]
+        followed = Tail(_reader(send, around), url, lines=options.lines, where=options.where)
         while True:
-            for record in shown:
+            for record in followed.look():
                 around.console.put(_json(record))
             if options.once:
                 return 0
             around.clock.sleep(options.interval)
-            shown = followed.look()
 
 
 @contextmanager

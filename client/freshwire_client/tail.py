@@ -1,9 +1,7 @@
 """Following what arrives in a dataset, by way of the reading API.
 
-The API sorts by fields of the dataset only, not by when records arrived: a look reads every record, and what is new
-is told by its id and its time of arrival. It counts the dataset for every page, so that this is for small ones. Where
-a field grows with every record, `newest_by` reads the records that are last by it and no others. Nothing is read
-while the dataset says that it has not been modified.
+A look reads the records that arrived last, page by page, until it meets one that is known; it reads nothing while the
+dataset says that it has not been modified. What is new is told by its id and its time of arrival.
 """
 
 from __future__ import annotations
@@ -11,20 +9,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from freshwire_client.errors import Failed
 from freshwire_client.push_url import PushUrl
 
 Read = Callable[[str], Mapping[str, Any]]
-_PAGE, _MOST_ALL, _MOST_NEWEST = 100, 1_000, 9_900  # records of one answer, and of one look
+_PAGE, _MOST = 100, 9_900  # records of one answer, and of one look
 
 
 class Tail:
-    """What has arrived since the last look; the first look finds everything there is."""
+    """What has arrived since the last look; the first look finds the `lines` records that arrived last."""
 
-    def __init__(self, read: Read, url: PushUrl, *, where: str | None = None, newest_by: str | None = None) -> None:
-        self._read, self._url = read, url
+    def __init__(self, read: Read, url: PushUrl, *, lines: int, where: str | None = None) -> None:
+        self._read, self._url, self._lines = read, url, lines
         self._asked = {"where": where} if where else {}
-        self._newest_by = newest_by
         self._modified: Any = None
         self._has_looked = False
         # Two looks: a record that slips between two pages, as others are deleted, is not new the next time.
@@ -36,38 +32,28 @@ class Tail:
         modified = self._read(self._url.dataset()).get("metas", {}).get("default", {}).get("modified")
         if modified and modified == self._modified:
             return []
-        found = {_arrival(record): record for record in (self._newest() if self._newest_by else self._all())}
-        known = self._last | self._before
+        found = {_arrival(record): record for record in self._newest()}
+        known, is_first = self._last | self._before, not self._has_looked
         self._before, self._last = self._last, set(found)
         self._modified, self._has_looked = modified, True
-        return sorted((r for arrival, r in found.items() if arrival not in known), key=lambda r: str(r["_timestamp"]))
-
-    def _all(self) -> Iterator[Mapping[str, Any]]:
-        offset, total = 0, 1
-        while offset < total:
-            page = self._page(offset)
-            total = int(page["total_count"])
-            if total > _MOST_ALL:
-                raise Failed(
-                    f"{total:,} records are too many to look through again and again ({_MOST_ALL:,} at the most): say "
-                    "--newest-by with a field that grows with every record, or choose fewer with --where."
-                )
-            yield from page["results"]
-            offset += _PAGE
+        new = sorted((r for arrival, r in found.items() if arrival not in known), key=lambda r: str(r["_timestamp"]))
+        return new[max(0, len(new) - self._lines) :] if is_first else new
 
     def _newest(self) -> Iterator[Mapping[str, Any]]:
-        """Page by page from the newest on, until one holds a record that is known; at the first look one page."""
+        """From the newest on, to the end of the page that holds the last one asked for or one that is known."""
         known = self._last | self._before
-        name = self._newest_by.replace("`", "``") if self._newest_by else ""
-        for offset in range(0, _MOST_NEWEST, _PAGE):
-            records = self._page(offset, order_by=f"-`{name}`")["results"]
+        for offset in range(0, _MOST, _PAGE):
+            records = self._page(offset)
             yield from records
-            if not self._has_looked or len(records) < _PAGE or any(_arrival(record) in known for record in records):
+            if len(records) < _PAGE or any(_arrival(record) in known for record in records):
+                return
+            if not self._has_looked and offset + _PAGE >= self._lines:
                 return
 
-    def _page(self, offset: int, **more: str) -> Mapping[str, Any]:
-        asked = {"limit": str(_PAGE), "offset": str(offset), "include_app_metas": "true", **self._asked, **more}
-        return self._read(self._url.dataset("/records", **asked))
+    def _page(self, offset: int) -> list[Mapping[str, Any]]:
+        asked = {"limit": str(_PAGE), "offset": str(offset), "include_app_metas": "true", "order_by": "-_timestamp"}
+        records: list[Mapping[str, Any]] = self._read(self._url.dataset("/records", **asked, **self._asked))["results"]
+        return records
 
 
 def _arrival(record: Mapping[str, Any]) -> tuple[str, str]:

@@ -176,7 +176,10 @@ def test_other_methods_are_refused_in_the_shape_of_this_api(http: Http) -> None:
         ({"where": ["pages = 1", "pages = 2"]}, "where is given 2 times"),
         ({"include_app_metas": "yes"}, "include_app_metas must be true or false"),
         ({"where": "isbn = 1"}, "compare it with a text"),
-        ({"where": "nope = 1"}, "There is no field 'nope': the dataset has isbn, title, pages, cover, leaflet."),
+        (
+            {"where": "nope = 1"},
+            "There is no field 'nope': the dataset has isbn, title, pages, cover, leaflet, _id, _timestamp.",
+        ),
         ({"order_by": "nope"}, "There is no field 'nope'"),
         ({"select": "nope"}, "There is no field 'nope'"),
         ({"refine": "title:Emma"}, "refine is not offered here"),

@@ -1,5 +1,6 @@
 """Lists of records: what they read and count, and the bounds of what they read."""
 
+import json
 from datetime import timedelta
 from itertools import count
 from typing import Any
@@ -105,6 +106,35 @@ def with_records(stores: Stores, records: int) -> tuple[Reader, ManyRecords]:
     table = ManyRecords(records)
     stores.__dict__["reader"] = RecordReader(table, "records")
     return Reader(stores, target.dataset_id), table
+
+
+def test_records_are_found_and_sorted_by_when_they_were_accepted(stores: Stores) -> None:
+    device = a_device(stores, bootstrap=[BOOK], unique_key=["isbn"])
+    for isbn, seconds in (("3", 0), ("1", 0.001), ("2", 60), ("1", 61)):
+        device.now = NOW + timedelta(seconds=seconds)
+        device.push({"isbn": isbn, "pages": int(seconds)})
+    reader = Reader(stores, device.target.dataset_id)
+
+    def found(**asked: str) -> list[str]:
+        return [book["isbn"] for book in reader.page(**asked)[1]]
+
+    assert found(order_by="-_timestamp") == ["1", "2", "3"]
+    assert found(order_by="_timestamp", where=f"_timestamp > date'{NOW.isoformat()}'") == ["2", "1"]
+    assert found(where=f"_timestamp = date'{NOW.isoformat()}'") == ["3"]
+    (shown,) = reader.page(where="isbn = '2'", app_metas=True)[1]
+    assert shown["_timestamp"] == (NOW + timedelta(seconds=60)).isoformat(timespec="milliseconds")
+    assert found(where=f"_id = '{shown['_id']}'") == ["2"]
+    content = reader.content(reader.export("jsonl", order_by="-_timestamp", limit=1))
+    assert json.loads(content) == {"isbn": "1", "title": None, "pages": 61}
+    with pytest.raises(InvalidQuery, match="compare it with a datetime"):
+        reader.page(where="_timestamp > 3")
+
+
+def test_a_field_of_the_name_of_a_meta_goes_before_it(stores: Stores) -> None:
+    device = a_device(stores, bootstrap=[{"isbn": "1", "_timestamp": 3}], unique_key=["isbn"])
+    device.push([{"isbn": str(n), "_timestamp": 9 - n} for n in range(3)])
+    found = Reader(stores, device.target.dataset_id).page(where="_timestamp > 7", order_by="_timestamp")
+    assert found == (2, [{"isbn": "1", "_timestamp": 8}, {"isbn": "0", "_timestamp": 9}])
 
 
 def test_where_and_order_by_take_50000_records_and_refuse_one_more(stores: Stores) -> None:

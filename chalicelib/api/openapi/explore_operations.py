@@ -14,8 +14,8 @@ _TEXT = {"type": "string", "maxLength": MAX_LENGTH}
 _FLAG = {"enum": ["true", "false"]}
 _ODSQL = [
     query("select", _TEXT, "The fields to show, with `as` to rename them.", "title, isbn as number"),
-    query("where", _TEXT, "Which records answer.", "title like 'emma'"),
-    query("order_by", _TEXT, "Their order.", "title desc"),
+    query("where", _TEXT, "Which records answer; `_id` and `_timestamp` can be named too.", "title like 'emma'"),
+    query("order_by", _TEXT, "Their order; `_timestamp`: that of their acceptance.", "title desc"),
 ]
 _PAGE = [
     query(
