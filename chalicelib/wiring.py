@@ -4,7 +4,7 @@ from dataclasses import fields
 from functools import cache
 
 from chalicelib.config import Settings
-from chalicelib.services.publication_plan import Limits
+from chalicelib.services.publication.plan import Limits
 from chalicelib.sources.address_guard import AddressGuard
 from chalicelib.store.catalog.binding import bind_models
 from chalicelib.store.dynamodb import THREADS, WORKER_THREADS

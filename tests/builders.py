@@ -9,7 +9,7 @@ from chalicelib.domain.identifiers import derive_push_key, fingerprint, new_uid
 from chalicelib.domain.inference import infer_fields
 from chalicelib.domain.live import Configuration, Intake, PushKeyHash, Switches
 from chalicelib.domain.schema import Schema
-from chalicelib.services.admission import PushTarget
+from chalicelib.services.push.admission import PushTarget
 from chalicelib.store.catalog.drafts import DatasetItem
 from chalicelib.store.catalog.keys import live_pk
 from chalicelib.store.catalog.published import LiveItem

@@ -22,7 +22,7 @@ from moto import mock_aws
 from moto.dynamodb.models import dynamodb_backends
 
 from chalicelib import wiring
-from chalicelib.services.publication_plan import Limits
+from chalicelib.services.publication.plan import Limits
 from chalicelib.sources.address_guard import AddressGuard, dial
 from chalicelib.sources.timed_socket import TimedSocket
 from chalicelib.store.aws import aws_client

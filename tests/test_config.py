@@ -3,7 +3,7 @@
 import pytest
 
 from chalicelib.config import BadSettings, Settings
-from chalicelib.services.publication_plan import LIMITS
+from chalicelib.services.publication.plan import LIMITS
 
 COMPLETE = {
     "FRESHWIRE_STAGE": "test",

@@ -13,11 +13,11 @@ from chalicelib.api.errors import explore_error
 from chalicelib.api.explore_parameters import Parameters
 from chalicelib.api.http import ALL_METHODS, answers, base_url, json_answer, started
 from chalicelib.domain.live import LiveDataset
-from chalicelib.services import catalog, query
-from chalicelib.services.catalog import Visit
-from chalicelib.services.export import export_records
-from chalicelib.services.export_formats import FORMATS, CsvOptions, format_for
-from chalicelib.services.question import Question, compile_question
+from chalicelib.services.reading import catalog, query
+from chalicelib.services.reading.catalog import Visit
+from chalicelib.services.reading.export import export_records
+from chalicelib.services.reading.export_formats import FORMATS, CsvOptions, format_for
+from chalicelib.services.reading.question import Question, compile_question
 
 routes = Blueprint(__name__)
 

@@ -9,7 +9,7 @@ from chalicelib import wiring
 from chalicelib.api.errors import automation_error
 from chalicelib.api.http import ALL_METHODS, answers, query_of, started
 from chalicelib.domain.mail_link import CONFIRM, EVERYTHING, UNSUBSCRIBE, MailLink
-from chalicelib.services.recipients import follow, link_of
+from chalicelib.services.alerts.recipients import follow, link_of
 
 routes = Blueprint(__name__)
 

@@ -10,9 +10,9 @@ from chalicelib.api.http import ALL_METHODS, answers, body_of, json_answer, quer
 from chalicelib.domain.errors import BatchFailed
 from chalicelib.domain.identifiers import new_batch_id
 from chalicelib.domain.receipt import FAILED, Receipt
-from chalicelib.services import push
-from chalicelib.services.admission import PushTarget
-from chalicelib.services.push import PushRequest
+from chalicelib.services.push import push
+from chalicelib.services.push.admission import PushTarget
+from chalicelib.services.push.push import PushRequest
 from chalicelib.telemetry import report_batch
 
 routes = Blueprint(__name__)

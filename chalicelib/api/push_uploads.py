@@ -9,9 +9,9 @@ from chalicelib import wiring
 from chalicelib.api.errors import push_error
 from chalicelib.api.http import answers, json_answer, json_body_of, started
 from chalicelib.api.push import BASE, OPTIONS, offers_push, preferences, push_key, routes, seconds_to_wait
-from chalicelib.services import uploads
-from chalicelib.services.admission import PushTarget
-from chalicelib.services.uploads import UploadRequest
+from chalicelib.services.push.admission import PushTarget
+from chalicelib.services.uploads import uploads
+from chalicelib.services.uploads.uploads import UploadRequest
 from chalicelib.store.catalog.keys import CHECKING
 from chalicelib.store.dynamodb import Deadline
 

@@ -13,10 +13,12 @@ from chalicelib.domain import shape
 from chalicelib.domain.errors import ValidationFailed
 from chalicelib.domain.schema import FIELD_TYPES
 from chalicelib.domain.shape import Key, checked
-from chalicelib.services import datasets, resource_drafts, resources, schedules, stacks
-from chalicelib.services.alert_settings import NOBODY, Requester
-from chalicelib.services.schedule_marks import stored_schedules
-from chalicelib.services.schedules import Offer
+from chalicelib.services.alerts.settings import NOBODY, Requester
+from chalicelib.services.datasets import datasets, stacks
+from chalicelib.services.datasets.schedule_marks import stored_schedules
+from chalicelib.services.resources import resource_drafts, resources
+from chalicelib.services.schedules import schedules
+from chalicelib.services.schedules.schedules import Offer
 from chalicelib.store.catalog.drafts import DatasetItem
 from chalicelib.store.stores import Stores
 

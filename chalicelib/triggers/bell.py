@@ -16,14 +16,14 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib import wiring
 from chalicelib.domain.errors import TemporarilyUnavailable, UploadRefused
-from chalicelib.services.backup_sweep import sweep_backups
 from chalicelib.services.bells import BACKUP, LANE, PUBLISH, RECOVERY, SWEEP, UPLOAD, ring
-from chalicelib.services.lane import apply_jobs
-from chalicelib.services.publication import run_publication
-from chalicelib.services.publication_plan import LIMITS, Limits
-from chalicelib.services.recovery_run import run_recovery
-from chalicelib.services.sweep import sweep
-from chalicelib.services.upload_check import check_upload
+from chalicelib.services.datasets.sweep import sweep
+from chalicelib.services.lane.worker import apply_jobs
+from chalicelib.services.publication.plan import LIMITS, Limits
+from chalicelib.services.publication.publication import run_publication
+from chalicelib.services.recovery.backup_sweep import sweep_backups
+from chalicelib.services.recovery.run import run_recovery
+from chalicelib.services.uploads.check import check_upload
 from chalicelib.store.dynamodb import READ_TIMEOUT, Deadline
 from chalicelib.store.stores import Stores
 from chalicelib.telemetry import count, logger, report_batch

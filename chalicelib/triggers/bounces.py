@@ -6,7 +6,7 @@ from typing import Any
 
 from chalicelib import wiring
 from chalicelib.domain.mail_address import is_address, normalized_address
-from chalicelib.services.recipients import stop_mails
+from chalicelib.services.alerts.recipients import stop_mails
 from chalicelib.store.dynamodb import Deadline
 from chalicelib.store.recipients import BOUNCED, COMPLAINED
 from chalicelib.store.stores import Stores

@@ -5,11 +5,11 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from chalicelib import wiring
-from chalicelib.services.alerts import look_for_silence
-from chalicelib.services.daily_report import make_report, report_due
-from chalicelib.services.occurrences import take_up_runs
-from chalicelib.services.outbox import deliver
-from chalicelib.services.scheduling import settle_due
+from chalicelib.services.alerts.checks import look_for_silence
+from chalicelib.services.alerts.daily_report import make_report, report_due
+from chalicelib.services.alerts.outbox import deliver
+from chalicelib.services.runs.occurrences import take_up_runs
+from chalicelib.services.schedules.scheduling import settle_due
 from chalicelib.services.tick import ring_again
 from chalicelib.store.dynamodb import Deadline
 from chalicelib.store.stores import Stores

@@ -12,8 +12,8 @@ from typing import Any
 from chalicelib import wiring
 from chalicelib.domain.errors import TemporarilyUnavailable
 from chalicelib.domain.run_state import FAILED, SKIPPED, SUCCEEDED, Run
-from chalicelib.services.occurrences import Refresh, attempt, register_occurrence
-from chalicelib.services.refresh import refresh_dataset
+from chalicelib.services.refresh.refresh import refresh_dataset
+from chalicelib.services.runs.occurrences import Refresh, attempt, register_occurrence
 from chalicelib.store.dynamodb import READ_TIMEOUT, Deadline
 from chalicelib.store.stores import Stores
 from chalicelib.telemetry import count, logger

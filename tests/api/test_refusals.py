@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.services.source_files import MAX_FILE_BYTES, MAX_UPLOAD_BYTES
+from chalicelib.services.resources.source_files import MAX_FILE_BYTES, MAX_UPLOAD_BYTES
 from tests.api.conftest import Answer, Http
 from tests.api.management import BOUNDARY, REALTIME, ROOT, a_remote_resource, created
 from tests.sources.files import sheet_xml, workbook, zipped

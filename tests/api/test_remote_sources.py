@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from chalicelib import wiring
-from chalicelib.services.remote_sources import fetchable
-from chalicelib.services.source_copies import content_key
+from chalicelib.services.datasets.source_copies import content_key
+from chalicelib.services.resources.remote_sources import fetchable
 from chalicelib.store.aws import aws_client
 from chalicelib.store.catalog.drafts import ResourceItem
 from chalicelib.store.catalog.incoming import CopyItem

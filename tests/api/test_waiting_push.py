@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from chalicelib import wiring
-from chalicelib.services.publication import unpublish
+from chalicelib.services.publication.publication import unpublish
 from tests.api.conftest import Http
 from tests.api.management import a_dataset, a_resource, push_path
 from tests.deployment import work

@@ -11,8 +11,8 @@ from chalicelib import wiring
 from chalicelib.domain.backup import PUSH, Entry, line_of, packed
 from chalicelib.domain.identifiers import new_batch_id
 from chalicelib.services.bells import BACKUP, RECOVERY
-from chalicelib.services.recovery_state import DONE, QUEUED, load_recovery
-from chalicelib.services.replay import Scope
+from chalicelib.services.recovery.replay import Scope
+from chalicelib.services.recovery.state import DONE, QUEUED, load_recovery
 from chalicelib.store.backups import backup_pk, entries_key
 from chalicelib.store.catalog import keys
 from chalicelib.store.catalog.keys import dataset_pk

@@ -15,8 +15,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import NamedTuple
 
 from chalicelib import wiring
-from chalicelib.services.publication_plan import Source
-from chalicelib.services.published_sources import sources_item
+from chalicelib.services.publication.plan import Source
+from chalicelib.services.publication.published_sources import sources_item
 from chalicelib.store.dynamodb import Deadline
 from tests.bench.endpoint import Stub, visited
 from tests.bench.flights import UNIQUE_KEY, flights_file, opened

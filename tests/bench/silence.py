@@ -7,8 +7,8 @@ from moto.core import DEFAULT_ACCOUNT_ID
 from moto.dynamodb.models import dynamodb_backends
 
 from chalicelib.domain.inactivity import Watch
-from chalicelib.services.alerts import look_for_silence
-from chalicelib.services.outbox import deliver
+from chalicelib.services.alerts.checks import look_for_silence
+from chalicelib.services.alerts.outbox import deliver
 from chalicelib.store.watches import watch_values
 from tests.bench.report import Row, shown_counts
 from tests.builders import NOW

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 from chalicelib import wiring
 from chalicelib.services.bells import UPLOAD
-from chalicelib.services.source_files import MAX_UPLOAD_BYTES
+from chalicelib.services.resources.source_files import MAX_UPLOAD_BYTES
 from chalicelib.store.catalog.incoming import UploadItem
 from chalicelib.store.catalog.keys import ACCEPTED, CHECKING, UPLOADED, dataset_pk
 from chalicelib.store.dynamodb import Deadline

@@ -15,8 +15,8 @@ from functools import partial
 
 from chalicelib import wiring
 from chalicelib.domain.run import QUEUED, UNCHANGED
-from chalicelib.services.direct_writers import DIRECT_WRITERS_END_AFTER
-from chalicelib.services.refresh import refresh_dataset
+from chalicelib.services.refresh.refresh import refresh_dataset
+from chalicelib.services.writing.direct_writers import DIRECT_WRITERS_END_AFTER
 from chalicelib.sources.address_guard import AddressGuard
 from chalicelib.store.bell import Bell
 from chalicelib.store.dynamodb import Deadline

@@ -15,7 +15,7 @@ from chalicelib.api.errors import STATUSES
 from chalicelib.domain.errors import InvalidPayload, Refused
 from chalicelib.domain.payload import MAX_BYTES, parse_payload
 from chalicelib.domain.record import PreparedPayload, Preparer
-from chalicelib.services.admission import PushTarget
+from chalicelib.services.push.admission import PushTarget
 from tests.fuzz import bodies, requests
 from tests.fuzz.gateway import HttpRequest
 from tests.fuzz.model import after_delete, after_push, as_records, place_of, record_id

@@ -15,9 +15,10 @@ from chalicelib import wiring
 from chalicelib.api.errors import STATUSES
 from chalicelib.domain.live import Intake
 from chalicelib.domain.schema import Schema
-from chalicelib.services import datasets, resources, stacks
 from chalicelib.services.access import create_api_key
-from chalicelib.services.admission import PushTarget
+from chalicelib.services.datasets import datasets, stacks
+from chalicelib.services.push.admission import PushTarget
+from chalicelib.services.resources import resources
 from chalicelib.store.aws import aws_client
 from chalicelib.store.dynamodb import Deadline
 from tests.builders import NOW, a_dataset, a_schema

@@ -11,10 +11,12 @@ from typing import Any
 from chalicelib.domain.identifiers import new_batch_id
 from chalicelib.domain.live import LiveDataset
 from chalicelib.domain.receipt import QUEUED, Receipt
-from chalicelib.services import datasets, push, push_switches, resources, stacks
-from chalicelib.services.admission import PushTarget
-from chalicelib.services.publication import publish
-from chalicelib.services.push import PushRequest
+from chalicelib.services.datasets import datasets, stacks
+from chalicelib.services.publication.publication import publish
+from chalicelib.services.push import push
+from chalicelib.services.push.admission import PushTarget
+from chalicelib.services.push.push import PushRequest
+from chalicelib.services.resources import push_switches, resources
 from chalicelib.store.dynamodb import Deadline
 from chalicelib.store.stores import Stores
 from tests.builders import NOW

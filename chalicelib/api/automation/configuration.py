@@ -6,7 +6,8 @@ from chalicelib import wiring
 from chalicelib.api.automation.routing import DATASET, body, now, requester, require, route
 from chalicelib.api.automation.schedules import offer
 from chalicelib.api.http import json_answer
-from chalicelib.services import configuration_file, datasets
+from chalicelib.services import configuration_file
+from chalicelib.services.datasets import datasets
 
 
 @route(DATASET + "/export", "GET")

@@ -20,9 +20,11 @@ from chalicelib.api.automation.routing import (
 from chalicelib.api.http import json_answer, query_of, started
 from chalicelib.domain.processors import describe
 from chalicelib.domain.shape import Key, flag
-from chalicelib.services import datasets, publication, runs, stacks
-from chalicelib.services.dataset_status import status_of
-from chalicelib.services.stacks import Stack
+from chalicelib.services.datasets import datasets, stacks
+from chalicelib.services.datasets.stacks import Stack
+from chalicelib.services.datasets.status import status_of
+from chalicelib.services.publication import publication
+from chalicelib.services.runs import runs
 
 _PUBLISHING = {"accept_loss": Key(problem=flag)}
 

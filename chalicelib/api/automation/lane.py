@@ -5,7 +5,7 @@ from chalice.app import Response
 from chalicelib import wiring
 from chalicelib.api.automation.routing import DATASET, OK, expect_nothing, require, route, routes
 from chalicelib.api.http import json_answer, started
-from chalicelib.services import lane_control
+from chalicelib.services.lane import control
 
 
 @route(DATASET + "/lane", "GET")
@@ -13,7 +13,7 @@ def lane_one(dataset_uid: str) -> Response:
     """How many batches wait, and whether they are being applied."""
     require("browse")
     now, deadline = started(routes.current_request)
-    return json_answer(lane_control.show_lane(wiring.stores(), dataset_uid, now, deadline))
+    return json_answer(control.show_lane(wiring.stores(), dataset_uid, now, deadline))
 
 
 @route(DATASET + "/lane/resume", "POST")
@@ -22,7 +22,7 @@ def lane_resume(dataset_uid: str) -> Response:
     require("publish")
     expect_nothing()
     now, deadline = started(routes.current_request)
-    lane_control.resume_lane(wiring.stores(), dataset_uid, now, deadline)
+    control.resume_lane(wiring.stores(), dataset_uid, now, deadline)
     return json_answer(OK)
 
 
@@ -32,5 +32,5 @@ def lane_abort(dataset_uid: str) -> Response:
     require("publish")
     expect_nothing()
     now, deadline = started(routes.current_request)
-    lane_control.abort_first_job(wiring.stores(), dataset_uid, now, deadline)
+    control.abort_first_job(wiring.stores(), dataset_uid, now, deadline)
     return json_answer(OK)

@@ -6,7 +6,7 @@ from chalicelib import wiring
 from chalicelib.api.automation.resources import RESOURCE, shown_resource
 from chalicelib.api.automation.routing import expect_nothing, now, page, require, route, routes
 from chalicelib.api.http import json_answer, json_body_of, started
-from chalicelib.services import backup_access, recovery
+from chalicelib.services.recovery import backup_access, recovery
 
 
 @route(RESOURCE + "/recover", "POST")

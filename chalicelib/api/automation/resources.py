@@ -20,11 +20,12 @@ from chalicelib.api.automation.routing import (
 )
 from chalicelib.api.form import is_json, uploaded_part
 from chalicelib.api.http import base_url, json_answer, json_body_of, started
-from chalicelib.services import datasets, push_switches, resource_drafts, resources, source_files
 from chalicelib.services.access import Caller
-from chalicelib.services.alert_settings import shown_alert
-from chalicelib.services.preview import preview_resource, preview_source
-from chalicelib.services.source_head import Fetching
+from chalicelib.services.alerts.settings import shown_alert
+from chalicelib.services.datasets import datasets
+from chalicelib.services.resources import push_switches, resource_drafts, resources, source_files
+from chalicelib.services.resources.preview import preview_resource, preview_source
+from chalicelib.services.resources.source_head import Fetching
 
 RESOURCE = DATASET + "/resources/{resource_uid}"
 

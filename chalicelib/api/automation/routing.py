@@ -14,7 +14,7 @@ from chalicelib.api.http import ALL_METHODS, answers, base_url, json_answer, jso
 from chalicelib.domain.errors import ValidationFailed
 from chalicelib.domain.shape import Key, checked
 from chalicelib.services.access import Caller
-from chalicelib.services.alert_settings import Requester
+from chalicelib.services.alerts.settings import Requester
 
 routes = Blueprint(__name__)
 

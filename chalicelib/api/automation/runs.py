@@ -6,7 +6,7 @@ from chalicelib import wiring
 from chalicelib.api.automation.routing import DATASET, OK, expect_nothing, method, page, require, route, routes
 from chalicelib.api.automation.schedules import offer
 from chalicelib.api.http import json_answer, query_of, started
-from chalicelib.services import runs
+from chalicelib.services.runs import runs
 
 _RUN = DATASET + "/runs/{run_id}"
 

@@ -16,9 +16,9 @@ from chalicelib.api.automation.routing import (
     routes,
 )
 from chalicelib.api.http import json_answer, query_of
-from chalicelib.services import schedules
-from chalicelib.services.schedule_preview import preview_schedule
-from chalicelib.services.schedules import HOUR, MINUTES, Offer
+from chalicelib.services.schedules import schedules
+from chalicelib.services.schedules.preview import preview_schedule
+from chalicelib.services.schedules.schedules import HOUR, MINUTES, Offer
 
 
 @route(DATASET + "/schedules", "GET", "POST")

@@ -4,7 +4,7 @@ from chalice.app import Response
 
 from chalicelib.api.automation.routing import DATASET, body, method, now, require, route
 from chalicelib.api.http import json_answer
-from chalicelib.services import datasets
+from chalicelib.services.datasets import datasets
 
 
 @route(DATASET + "/security/default", "GET", "PUT")

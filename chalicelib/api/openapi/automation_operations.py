@@ -29,7 +29,7 @@ from chalicelib.api.openapi.push_operations import SLUG
 from chalicelib.domain import errors
 from chalicelib.domain.errors import Refused
 from chalicelib.domain.run_state import STATES
-from chalicelib.services.schedules import MAX_CRON
+from chalicelib.services.schedules.schedules import MAX_CRON
 
 _BY_ID = query("dataset_id", {"type": "string", "pattern": SLUG}, "List the one with this id.", "library-books")
 _SCHEDULE = [

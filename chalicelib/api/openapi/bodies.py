@@ -14,11 +14,11 @@ from chalicelib.domain.resource_shape import FILE_TYPES, params_schemas
 from chalicelib.domain.security import SECURITY_KEYS
 from chalicelib.domain.shape import schema_of
 from chalicelib.services.access import PERMISSIONS
-from chalicelib.services.backup_access import SCRATCH_KEYS
-from chalicelib.services.push_switches import MAX_OVERLAP_MINUTES
-from chalicelib.services.recovery import RECOVER_KEYS
-from chalicelib.services.schedules import MAX_CRON
-from chalicelib.services.source_files import MAX_UPLOAD_BYTES
+from chalicelib.services.recovery.backup_access import SCRATCH_KEYS
+from chalicelib.services.recovery.recovery import RECOVER_KEYS
+from chalicelib.services.resources.push_switches import MAX_OVERLAP_MINUTES
+from chalicelib.services.resources.source_files import MAX_UPLOAD_BYTES
+from chalicelib.services.schedules.schedules import MAX_CRON
 
 _TITLE = {"type": "string", "minLength": 1, "maxLength": 300}
 _SLUG = {"type": "string", "pattern": SLUG}

@@ -10,7 +10,7 @@ from chalicelib.domain.inactivity import SILENT, WATCHING
 from chalicelib.domain.receipt import APPLIED, FAILED, MAX_RECORD_IDS, QUEUED, Counts
 from chalicelib.domain.resource_shape import FILE_TYPES, TYPES
 from chalicelib.domain.schema import FIELD_TYPES
-from chalicelib.services.uploads import KINDS
+from chalicelib.services.uploads.uploads import KINDS
 from chalicelib.store.recipients import BOUNCED, COMPLAINED, CONFIRMED, UNSUBSCRIBED, WAITING
 
 SECURITY: Json = {

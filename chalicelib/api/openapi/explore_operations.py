@@ -8,7 +8,7 @@ from chalicelib.api.openapi.push_operations import SLUG
 from chalicelib.domain import errors
 from chalicelib.domain.errors import Refused
 from chalicelib.domain.odsql import MAX_LENGTH
-from chalicelib.services.export_formats import FORMATS
+from chalicelib.services.reading.export_formats import FORMATS
 
 _TEXT = {"type": "string", "maxLength": MAX_LENGTH}
 _FLAG = {"enum": ["true", "false"]}

@@ -36,7 +36,7 @@ MAX_INSTRUCTIONS = 1500
 """Instructions of a compiled expression: a letter is one, `\\pL` is 1,200."""
 MAX_STEPS = 2**30
 """One step is one byte read by one instruction; an expression takes at most so many for one text. The worst ones take
-7 ns a step, so 7 s: the longest time between two looks at the clock, see `services/processing.py`."""
+7 ns a step, so 7 s: the longest time between two looks at the clock, see `services/push/processing.py`."""
 # A group of nothing but one repeated thing, itself repeated, such as (a+)+: never what was meant, and in other engines
 # the way to run for ever.
 _REPEATED_REPETITION = (

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from chalicelib.services.alerts import MAX_PAGES, look_for_silence
+from chalicelib.services.alerts.checks import MAX_PAGES, look_for_silence
 from chalicelib.store.activity import ActivityLog
 from chalicelib.store.dynamodb import Deadline
 from chalicelib.store.stores import Stores

@@ -4,8 +4,8 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from chalicelib.services.daily_report import make_report, note_failed_run, report_due
-from chalicelib.services.outbox import deliver
+from chalicelib.services.alerts.daily_report import make_report, note_failed_run, report_due
+from chalicelib.services.alerts.outbox import deliver
 from chalicelib.store.dynamodb import Deadline
 from chalicelib.store.stores import Stores
 from tests.deployment import PatientDeadline

@@ -9,8 +9,8 @@ from chalicelib.domain.errors import TemporarilyUnavailable
 from chalicelib.domain.mail_layout import Mail
 from chalicelib.domain.mail_link import CONFIRM, EVERYTHING, UNSUBSCRIBE, MailLink
 from chalicelib.domain.notice import FAILING, schedule_notice
-from chalicelib.services.outbox import AGAIN_AFTER, notify
-from chalicelib.services.recipients import follow
+from chalicelib.services.alerts.outbox import AGAIN_AFTER, notify
+from chalicelib.services.alerts.recipients import follow
 from chalicelib.store.dynamodb import Deadline
 from chalicelib.store.mailer import Mailer, MailRefused
 from chalicelib.store.stores import Stores

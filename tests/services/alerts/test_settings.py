@@ -5,9 +5,10 @@ from dataclasses import replace
 import pytest
 
 from chalicelib.domain.errors import FeatureNotAvailable, PushDisabled, ValidationFailed
-from chalicelib.services import datasets, push_switches, resources
-from chalicelib.services.alert_settings import NOBODY, watch_items
-from chalicelib.services.publication import publish
+from chalicelib.services.alerts.settings import NOBODY, watch_items
+from chalicelib.services.datasets import datasets
+from chalicelib.services.publication.publication import publish
+from chalicelib.services.resources import push_switches, resources
 from chalicelib.store.dynamodb import Deadline
 from chalicelib.store.stores import Stores
 from tests.builders import at
@@ -41,7 +42,7 @@ def test_what_can_receive_nothing_is_not_silent(stores: Stores, rest: str) -> No
         with pytest.raises(PushDisabled):
             device.push([])
     elif rest == "unpublish":
-        from chalicelib.services.publication import unpublish  # noqa: PLC0415
+        from chalicelib.services.publication.publication import unpublish  # noqa: PLC0415
 
         unpublish(stores, device.dataset_uid, at(5))
     else:

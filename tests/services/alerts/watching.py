@@ -5,10 +5,10 @@ from typing import Any
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.ses.models import ses_backends
 
-from chalicelib.services import resource_drafts, resources
-from chalicelib.services.alert_settings import Requester, shown_alert
-from chalicelib.services.alerts import look_for_silence
-from chalicelib.services.outbox import Delivery, deliver
+from chalicelib.services.alerts.checks import look_for_silence
+from chalicelib.services.alerts.outbox import Delivery, deliver
+from chalicelib.services.alerts.settings import Requester, shown_alert
+from chalicelib.services.resources import resource_drafts, resources
 from chalicelib.store.stores import Stores
 from tests.builders import at
 from tests.deployment import REGION, PatientDeadline

@@ -20,11 +20,11 @@ from moto.ses.models import ses_backends
 
 from chalicelib.domain.errors import DatasetNotPublished, EditConflict, InvalidDatasetStatus, PushDisabled
 from chalicelib.domain.inactivity import ALERT, RECOVERY, REMINDER
-from chalicelib.services import push_switches, resources
-from chalicelib.services.alert_settings import Requester
-from chalicelib.services.alerts import look_for_silence
-from chalicelib.services.outbox import deliver
-from chalicelib.services.publication import publish, unpublish
+from chalicelib.services.alerts.checks import look_for_silence
+from chalicelib.services.alerts.outbox import deliver
+from chalicelib.services.alerts.settings import Requester
+from chalicelib.services.publication.publication import publish, unpublish
+from chalicelib.services.resources import push_switches, resources
 from chalicelib.store.catalog.keys import CONFIG, RESOURCE, dataset_pk, live_pk
 from chalicelib.store.due import DueIndex
 from chalicelib.store.dynamodb import Deadline

@@ -10,8 +10,8 @@ from chalicelib.domain.job import WRITE, Job
 from chalicelib.domain.receipt import QUEUED, Counts, Receipt
 from chalicelib.domain.record import RECORD_ID_LENGTH
 from chalicelib.services.bells import ring_lane
-from chalicelib.services.push import read_batch
-from chalicelib.services.staging import Stager
+from chalicelib.services.push.push import read_batch
+from chalicelib.services.writing.staging import Stager
 from chalicelib.store.aws import aws_client
 from chalicelib.store.dynamodb import Deadline
 from chalicelib.store.objects import ObjectStore, job_key

@@ -3,7 +3,7 @@
 import base64
 
 from chalicelib.domain.payload import Payload
-from chalicelib.services.staging import Stager
+from chalicelib.services.writing.staging import Stager
 from chalicelib.store.dynamodb import Deadline
 from chalicelib.store.stores import Stores
 from tests.deployment import work

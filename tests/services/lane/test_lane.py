@@ -12,9 +12,10 @@ from chalicelib.domain.changes import Changes, Put
 from chalicelib.domain.errors import JobPayloadMissing, LaneNotPaused
 from chalicelib.domain.job import MAX_ATTEMPTS, Job
 from chalicelib.domain.receipt import QUEUED, Receipt
-from chalicelib.services import datasets, push_switches, resources
-from chalicelib.services.lane_control import abort_first_job, resume_lane, show_lane
-from chalicelib.services.staging import Stager
+from chalicelib.services.datasets import datasets
+from chalicelib.services.lane.control import abort_first_job, resume_lane, show_lane
+from chalicelib.services.resources import push_switches, resources
+from chalicelib.services.writing.staging import Stager
 from chalicelib.store.aws import aws_client
 from chalicelib.store.dynamodb import Deadline
 from chalicelib.store.stores import Stores

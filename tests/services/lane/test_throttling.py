@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 
 from chalicelib.domain.errors import TemporarilyUnavailable
 from chalicelib.domain.receipt import Receipt
-from chalicelib.services.lane import apply_jobs
+from chalicelib.services.lane.worker import apply_jobs
 from chalicelib.store.dynamodb import Deadline
 from chalicelib.store.stores import Stores
 from tests.builders import NOW

@@ -16,8 +16,8 @@ from weakref import WeakKeyDictionary
 
 from chalicelib.domain.errors import DatasetNotPublished, EditConflict, InvalidDatasetStatus, TemporarilyUnavailable
 from chalicelib.domain.receipt import QUEUED
-from chalicelib.services import stacks
-from chalicelib.services.publication import publish, unpublish
+from chalicelib.services.datasets import stacks
+from chalicelib.services.publication.publication import publish, unpublish
 from chalicelib.services.tick import ring_again
 from chalicelib.store.dynamodb import Deadline
 from chalicelib.store.stores import Stores

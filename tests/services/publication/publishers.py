@@ -3,12 +3,13 @@
 from collections.abc import Callable
 from datetime import datetime
 
-from chalicelib.services import resources, stacks
 from chalicelib.services.bells import LANE, PUBLISH
-from chalicelib.services.dataset_status import status_of
-from chalicelib.services.publication import publish
-from chalicelib.services.publication_plan import Limits
-from chalicelib.services.source_files import upload_file
+from chalicelib.services.datasets import stacks
+from chalicelib.services.datasets.status import status_of
+from chalicelib.services.publication.plan import Limits
+from chalicelib.services.publication.publication import publish
+from chalicelib.services.resources import resources
+from chalicelib.services.resources.source_files import upload_file
 from chalicelib.store.dynamodb import Deadline
 from chalicelib.store.stores import Stores
 from tests.builders import NOW, at

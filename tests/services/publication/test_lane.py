@@ -4,10 +4,11 @@ applied."""
 import pytest
 
 from chalicelib.domain.errors import JobPayloadMissing
-from chalicelib.services import datasets, resources
-from chalicelib.services.dataset_status import status_of
-from chalicelib.services.lane_control import ABORTED_PUBLICATION, abort_first_job
-from chalicelib.services.publication_plan import Limits
+from chalicelib.services.datasets import datasets
+from chalicelib.services.datasets.status import status_of
+from chalicelib.services.lane.control import ABORTED_PUBLICATION, abort_first_job
+from chalicelib.services.publication.plan import Limits
+from chalicelib.services.resources import resources
 from chalicelib.store.dynamodb import Deadline
 from tests.builders import NOW
 from tests.deployment import work

@@ -9,10 +9,11 @@ from chalicelib.domain.errors import (
     PublicationAborted,
     TemporarilyUnavailable,
 )
-from chalicelib.services import datasets, resources, stacks
-from chalicelib.services.dataset_status import REQUEST_LEASE, abort, status_of
-from chalicelib.services.publication import publish, unpublish
-from chalicelib.services.source_files import upload_file
+from chalicelib.services.datasets import datasets, stacks
+from chalicelib.services.datasets.status import REQUEST_LEASE, abort, status_of
+from chalicelib.services.publication.publication import publish, unpublish
+from chalicelib.services.resources import resources
+from chalicelib.services.resources.source_files import upload_file
 from chalicelib.services.tick import ring_again
 from chalicelib.store.catalog.drafts import DatasetItem
 from chalicelib.store.dynamodb import Deadline

@@ -6,7 +6,7 @@ from contextlib import suppress
 import pytest
 
 from chalicelib.domain.rekeying import Rekeyer
-from chalicelib.services.rekeying import AT_ONCE, Loss, Rekeying, foreseen_loss
+from chalicelib.services.publication.rekeying import AT_ONCE, Loss, Rekeying, foreseen_loss
 from chalicelib.store.dynamodb import Deadline
 from chalicelib.store.stores import Stores
 from tests.builders import a_schema, at

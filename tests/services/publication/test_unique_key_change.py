@@ -8,11 +8,12 @@ import pytest
 from chalicelib.domain.errors import InvalidDatasetStatus, RecordsWouldBeLost
 from chalicelib.domain.job import MAX_ATTEMPTS
 from chalicelib.domain.record import Preparer
-from chalicelib.services import lane, stacks
-from chalicelib.services.dataset_status import status_of
-from chalicelib.services.lane_control import abort_first_job
-from chalicelib.services.publication import publish, unpublish
-from chalicelib.services.sweep import SWEPT_AFTER
+from chalicelib.services.datasets import stacks
+from chalicelib.services.datasets.status import status_of
+from chalicelib.services.datasets.sweep import SWEPT_AFTER
+from chalicelib.services.lane import worker
+from chalicelib.services.lane.control import abort_first_job
+from chalicelib.services.publication.publication import publish, unpublish
 from chalicelib.services.tick import ring_again
 from chalicelib.store.dynamodb import Deadline
 from chalicelib.store.records import shard_key
@@ -138,7 +139,7 @@ def test_a_change_of_key_that_was_aborted_does_not_sweep_the_next_one(
     ask(device)
     waiting = device.push({"isbn": "9", "shelf": "9A"})
     with monkeypatch.context() as patch:
-        patch.setattr(lane, "apply_publication", _fails)
+        patch.setattr(worker, "apply_publication", _fails)
         for _ in range(MAX_ATTEMPTS):
             with suppress(ZeroDivisionError):
                 work(stores)

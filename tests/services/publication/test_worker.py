@@ -7,9 +7,9 @@ from contextlib import suppress
 import pytest
 
 from chalicelib.domain.errors import RecordLimitReached
-from chalicelib.services import datasets, stacks
-from chalicelib.services.dataset_status import abort, status_of
-from chalicelib.services.publication_plan import Limits
+from chalicelib.services.datasets import datasets, stacks
+from chalicelib.services.datasets.status import abort, status_of
+from chalicelib.services.publication.plan import Limits
 from chalicelib.services.tick import ring_again
 from chalicelib.store.dynamodb import Deadline
 from chalicelib.store.stores import Stores

@@ -3,9 +3,9 @@
 from datetime import datetime
 from typing import Any
 
-from chalicelib.services import resources
-from chalicelib.services.publication import publish, unpublish
-from chalicelib.services.recovery import show_recovery, start_recovery
+from chalicelib.services.publication.publication import publish, unpublish
+from chalicelib.services.recovery.recovery import show_recovery, start_recovery
+from chalicelib.services.resources import resources
 from chalicelib.store.dynamodb import Deadline
 from tests.builders import at
 from tests.deployment import work

@@ -17,9 +17,10 @@ from chalicelib.domain.errors import (
     UploadRefused,
 )
 from chalicelib.domain.receipt import QUEUED
-from chalicelib.services import datasets, push_switches, resources
-from chalicelib.services.publication import unpublish
-from chalicelib.services.uploads import UploadRequest, commit_upload, open_upload
+from chalicelib.services.datasets import datasets
+from chalicelib.services.publication.publication import unpublish
+from chalicelib.services.resources import push_switches, resources
+from chalicelib.services.uploads.uploads import UploadRequest, commit_upload, open_upload
 from chalicelib.store.dynamodb import Deadline
 from chalicelib.store.objects import upload_key
 from chalicelib.store.stores import Stores
@@ -29,7 +30,7 @@ from tests.faults import CallCounter, Crash, counted
 from tests.services.devices import Device, a_device
 from tests.services.lane.queues import keys_in
 from tests.services.lane.world import HEAVY
-from tests.services.uploading import Watch, check, commit, lines, uploaded
+from tests.services.uploads.uploading import Watch, check, commit, lines, uploaded
 
 BOOK = {"isbn": 1, "title": "Emma"}
 

@@ -10,10 +10,11 @@ from chalicelib.domain.errors import TemporarilyUnavailable
 from chalicelib.domain.job import Job
 from chalicelib.domain.receipt import Tally
 from chalicelib.domain.replayed import Replayed
-from chalicelib.services import recovery_catch_up, stacks
-from chalicelib.services.lane import apply_jobs
-from chalicelib.services.recovery import abort_recovery
-from chalicelib.services.recovery_run import run_recovery
+from chalicelib.services.datasets import stacks
+from chalicelib.services.lane.worker import apply_jobs
+from chalicelib.services.recovery import catch_up
+from chalicelib.services.recovery.recovery import abort_recovery
+from chalicelib.services.recovery.run import run_recovery
 from chalicelib.store.dynamodb import Deadline
 from chalicelib.store.lane import LaneStore
 from chalicelib.store.stores import Stores
@@ -75,7 +76,7 @@ def test_workers_without_time_go_on_where_the_last_one_stopped(device: Device) -
 
 def test_records_are_written_some_at_a_time(device: Device, monkeypatch: pytest.MonkeyPatch) -> None:
     sizes: list[int] = []
-    write = recovery_catch_up.write_replayed
+    write = catch_up.write_replayed
 
     def noted(
         stores: Stores, job: Job, replayed: Sequence[Replayed], clock: Callable[[], datetime], deadline: Deadline
@@ -83,8 +84,8 @@ def test_records_are_written_some_at_a_time(device: Device, monkeypatch: pytest.
         sizes.append(sum(len(each.changes.puts) for each in replayed))
         return write(stores, job, replayed, clock, deadline)
 
-    monkeypatch.setattr(recovery_catch_up, "WRITTEN_AT_ONCE", 2)
-    monkeypatch.setattr(recovery_catch_up, "write_replayed", noted)
+    monkeypatch.setattr(catch_up, "WRITTEN_AT_ONCE", 2)
+    monkeypatch.setattr(catch_up, "write_replayed", noted)
     apply(device, PatientDeadline(60))
     assert max(sizes) == 2
     assert sum(sizes) == 7

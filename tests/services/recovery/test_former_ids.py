@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from chalicelib.domain.errors import TemporarilyUnavailable
-from chalicelib.services import stacks
-from chalicelib.services.publication import publish
-from chalicelib.services.recovery_run import run_recovery
+from chalicelib.services.datasets import stacks
+from chalicelib.services.publication.publication import publish
+from chalicelib.services.recovery.run import run_recovery
 from chalicelib.store.backups import configurations_prefix
 from chalicelib.store.dynamodb import Deadline
 from chalicelib.store.stores import Stores

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from chalicelib.domain.backup import Entry
 from chalicelib.domain.live import Configuration
-from chalicelib.services import publication_job
+from chalicelib.services.publication import job
 from chalicelib.store.backup_reader import BackupReader
 from chalicelib.store.backups import BackupStore
 from chalicelib.store.dynamodb import Deadline
@@ -126,7 +126,7 @@ class KeptLater(BackupStore):
 def mutate(stores: Stores, mutant: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Build one part of the product wrong."""
     if mutant == IMPATIENT:
-        monkeypatch.setattr(publication_job, "let_direct_writers_end", lambda *_: None)
+        monkeypatch.setattr(job, "let_direct_writers_end", lambda *_: None)
         return
     backups = stores.backups
     parts: dict[str, tuple[str, Any]] = {

@@ -13,12 +13,14 @@ from chalicelib.domain.errors import (
     RecoveryUnderWay,
     TemporarilyUnavailable,
 )
-from chalicelib.services import push_switches, recovery, resources, stacks
-from chalicelib.services.publication import publish, unpublish
-from chalicelib.services.recovery import abort_recovery
-from chalicelib.services.recovery_run import run_recovery
-from chalicelib.services.source_files import upload_file
-from chalicelib.services.uploads import UploadRequest, commit_upload, open_upload
+from chalicelib.services.datasets import stacks
+from chalicelib.services.publication.publication import publish, unpublish
+from chalicelib.services.recovery import recovery
+from chalicelib.services.recovery.recovery import abort_recovery
+from chalicelib.services.recovery.run import run_recovery
+from chalicelib.services.resources import push_switches, resources
+from chalicelib.services.resources.source_files import upload_file
+from chalicelib.services.uploads.uploads import UploadRequest, commit_upload, open_upload
 from chalicelib.store.dynamodb import Deadline
 from chalicelib.store.objects import upload_key
 from chalicelib.store.stores import Stores

@@ -8,9 +8,11 @@ import pytest
 
 from chalicelib.domain.backup import entry_of, lines_of, packed
 from chalicelib.domain.errors import TemporarilyUnavailable
-from chalicelib.services import backup_sweep, datasets, resources
-from chalicelib.services.backup_sweep import sweep_backups
-from chalicelib.services.recovery_run import run_recovery
+from chalicelib.services.datasets import datasets
+from chalicelib.services.recovery import backup_sweep
+from chalicelib.services.recovery.backup_sweep import sweep_backups
+from chalicelib.services.recovery.run import run_recovery
+from chalicelib.services.resources import resources
 from chalicelib.services.tick import ring_again
 from chalicelib.store.backups import GREATEST, entries_key
 from chalicelib.store.dynamodb import Deadline

@@ -24,10 +24,11 @@ from chalicelib.domain.errors import (
     TemporarilyUnavailable,
 )
 from chalicelib.domain.payload import Payload
-from chalicelib.services import resources, stacks
-from chalicelib.services.publication import publish, unpublish
-from chalicelib.services.recovery import start_recovery
-from chalicelib.services.recovery_state import UNDER_WAY, load_recovery
+from chalicelib.services.datasets import stacks
+from chalicelib.services.publication.publication import publish, unpublish
+from chalicelib.services.recovery.recovery import start_recovery
+from chalicelib.services.recovery.state import UNDER_WAY, load_recovery
+from chalicelib.services.resources import resources
 from chalicelib.services.tick import ring_again
 from chalicelib.store.dynamodb import Deadline
 from chalicelib.store.stores import Stores

@@ -9,11 +9,12 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from chalicelib.domain.run import SourceOutcome
-from chalicelib.services import datasets, push_switches, resources, stacks
-from chalicelib.services.admission import PushTarget
-from chalicelib.services.publication import publish
-from chalicelib.services.refresh import refresh_dataset
-from chalicelib.services.source_copies import find_copy
+from chalicelib.services.datasets import datasets, stacks
+from chalicelib.services.datasets.source_copies import find_copy
+from chalicelib.services.publication.publication import publish
+from chalicelib.services.push.admission import PushTarget
+from chalicelib.services.refresh.refresh import refresh_dataset
+from chalicelib.services.resources import push_switches, resources
 from chalicelib.store.dynamodb import Deadline
 from chalicelib.store.objects import ObjectStore
 from chalicelib.store.stores import Stores

@@ -8,7 +8,7 @@ from chalicelib.store.runs import WORKER_DEAD_AFTER
 from chalicelib.store.stores import Stores
 from tests.deployment import work
 from tests.services.refresh.newsroom import Newsroom, a_newsroom, the_newsroom
-from tests.services.uploading import commit, lines, uploaded
+from tests.services.uploads.uploading import commit, lines, uploaded
 from tests.sources.web import Site
 
 BOOKS = {"1": "Emma", "2": "Persuasion"}

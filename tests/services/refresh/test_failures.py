@@ -8,9 +8,9 @@ import pytest
 from botocore.exceptions import EndpointConnectionError
 
 from chalicelib.domain.run import FAILED, QUEUED, UNCHANGED
-from chalicelib.services.lane_control import abort_first_job
-from chalicelib.services.refresh_job import apply_refresh
-from chalicelib.services.source_copies import find_copy
+from chalicelib.services.datasets.source_copies import find_copy
+from chalicelib.services.lane.control import abort_first_job
+from chalicelib.services.refresh.job import apply_refresh
 from chalicelib.services.tick import ring_again
 from chalicelib.sources.address_guard import AddressGuard
 from chalicelib.store.dynamodb import Deadline

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from chalicelib.domain.run import FAILED, QUEUED, UNCHANGED
-from chalicelib.services import resources
+from chalicelib.services.resources import resources
 from chalicelib.store.stores import Stores
 from tests.builders import NOW
 from tests.services.refresh.newsroom import Newsroom, WebFile, the_newsroom

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chalicelib.domain.run import QUEUED, UNCHANGED
-from chalicelib.services import resources
-from chalicelib.services.publication import unpublish
+from chalicelib.services.publication.publication import unpublish
+from chalicelib.services.resources import resources
 from chalicelib.store.stores import Stores
 from tests.faults import CallCounter, Crash, counted
 from tests.services.refresh.newsroom import Newsroom, the_newsroom

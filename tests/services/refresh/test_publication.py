@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from chalicelib.domain.run import QUEUED, UNCHANGED
-from chalicelib.services.dataset_status import abort, status_of
-from chalicelib.services.datasets import delete_dataset
-from chalicelib.services.publication import MAX_ATTEMPTS, publish
+from chalicelib.services.datasets.datasets import delete_dataset
+from chalicelib.services.datasets.status import abort, status_of
+from chalicelib.services.publication.publication import MAX_ATTEMPTS, publish
 from chalicelib.store.dynamodb import Deadline
 from chalicelib.store.stores import Stores
 from tests.faults import STARTS

@@ -4,11 +4,12 @@ import pytest
 
 from chalicelib.domain.errors import RunSkipped
 from chalicelib.domain.run import ABORTED, HELD_BACK, QUEUED, UNCHANGED
-from chalicelib.services import resources, stacks
-from chalicelib.services.dataset_status import status_of
-from chalicelib.services.publication import publish, unpublish
-from chalicelib.services.refresh import refresh_dataset
-from chalicelib.services.source_copies import find_copy
+from chalicelib.services.datasets import stacks
+from chalicelib.services.datasets.source_copies import find_copy
+from chalicelib.services.datasets.status import status_of
+from chalicelib.services.publication.publication import publish, unpublish
+from chalicelib.services.refresh.refresh import refresh_dataset
+from chalicelib.services.resources import resources
 from chalicelib.store.dynamodb import Deadline
 from chalicelib.store.stores import Stores
 from tests.builders import NOW, at

@@ -2,8 +2,9 @@
 
 import pytest
 
-from chalicelib.services import resources, stacks
-from chalicelib.services.source_copies import find_copy
+from chalicelib.services.datasets import stacks
+from chalicelib.services.datasets.source_copies import find_copy
+from chalicelib.services.resources import resources
 from chalicelib.store.stores import Stores
 from tests.services.refresh.newsroom import Newsroom, a_newsroom, the_newsroom
 from tests.sources.web import Site

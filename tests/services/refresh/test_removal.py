@@ -8,8 +8,8 @@ from chalicelib.domain.changes import Changes, Put
 from chalicelib.domain.errors import TemporarilyUnavailable
 from chalicelib.domain.job import REFRESH, Job
 from chalicelib.domain.receipt import Tally
-from chalicelib.services.removal import Removal
-from chalicelib.services.writing import Batch, write_batches
+from chalicelib.services.writing.removal import Removal
+from chalicelib.services.writing.writer import Batch, write_batches
 from chalicelib.store.dynamodb import Deadline
 from chalicelib.store.records import SHARDS, Origin
 from chalicelib.store.stores import Stores

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from chalicelib.domain.record import Preparer
-from chalicelib.services.staging import PREPARED_AT_ONCE, PREPARED_CHARACTERS, prepared_batches
+from chalicelib.services.writing.staging import PREPARED_AT_ONCE, PREPARED_CHARACTERS, prepared_batches
 from chalicelib.sources.formats.source_record import SourceRecord
 from tests.builders import a_schema
 

@@ -11,12 +11,14 @@ import orjson
 
 from chalicelib.domain.run_state import Run
 from chalicelib.domain.scheduler_expression import translate
-from chalicelib.services import datasets, resources, schedules
-from chalicelib.services.occurrences import take_up_runs
-from chalicelib.services.schedule_marks import stored_schedules
-from chalicelib.services.schedule_plan import stored_plan
-from chalicelib.services.schedules import Offer
-from chalicelib.services.scheduling import NOTHING_REMOTE, paused_because, settle_due
+from chalicelib.services.datasets import datasets
+from chalicelib.services.datasets.schedule_marks import stored_schedules
+from chalicelib.services.resources import resources
+from chalicelib.services.runs.occurrences import take_up_runs
+from chalicelib.services.schedules import schedules
+from chalicelib.services.schedules.plan import stored_plan
+from chalicelib.services.schedules.schedules import Offer
+from chalicelib.services.schedules.scheduling import NOTHING_REMOTE, paused_because, settle_due
 from chalicelib.store.aws import aws_client
 from chalicelib.store.catalog.drafts import DatasetItem
 from chalicelib.store.dynamodb import Deadline

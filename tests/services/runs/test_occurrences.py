@@ -6,8 +6,8 @@ from datetime import timedelta
 import pytest
 
 from chalicelib.domain.run_state import MAX_ATTEMPTS, PAUSE_AFTER, WARN_AFTER, Run
-from chalicelib.services import schedules
-from chalicelib.services.runs import shown
+from chalicelib.services.runs.runs import shown
+from chalicelib.services.schedules import schedules
 from chalicelib.store.catalog.drafts import ScheduleItem
 from chalicelib.store.catalog.keys import dataset_pk
 from chalicelib.store.dynamodb import Deadline

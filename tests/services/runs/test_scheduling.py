@@ -8,8 +8,8 @@ from datetime import timedelta
 import pytest
 
 from chalicelib.domain.errors import EditConflict, NotFound, ValidationFailed
-from chalicelib.services import schedules
-from chalicelib.services.scheduling import settle_due
+from chalicelib.services.schedules import schedules
+from chalicelib.services.schedules.scheduling import settle_due
 from chalicelib.store.aws import aws_client
 from chalicelib.store.dynamodb import Deadline
 from chalicelib.store.stores import Stores

@@ -13,7 +13,7 @@ from typing import Any
 from chalicelib.domain.errors import RunIsOver, RunSkipped
 from chalicelib.domain.run import SourceOutcome
 from chalicelib.domain.run_state import Run
-from chalicelib.services.runs import abort_run, run_now
+from chalicelib.services.runs.runs import abort_run, run_now
 from chalicelib.store.dynamodb import Deadline
 from chalicelib.store.stores import Stores
 from chalicelib.triggers.schedule import handle

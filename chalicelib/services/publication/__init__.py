@@ -1,0 +1,1 @@
+"""Publishing and unpublishing: from a draft to what pushes and readers see."""

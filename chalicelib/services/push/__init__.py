@@ -1,0 +1,1 @@
+"""What devices do: push and delete, from the admission of a request to its acknowledgement."""

@@ -1,0 +1,159 @@
+"""Acceptance: the one place that decides how an operation is made durable, and does it.
+
+`OK` may be answered once `accept` has returned. A small operation is written within the request, unless jobs wait in
+the dataset's lane: then it must not overtake them, and becomes a job as a large one does.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from chalicelib.domain.backup import Entry
+from chalicelib.domain.changes import Changes, puts_of
+from chalicelib.domain.errors import ConfigurationMoved, RecordRefusal, TemporarilyUnavailable
+from chalicelib.domain.job import WRITE, Job
+from chalicelib.domain.live import LiveDataset
+from chalicelib.domain.receipt import APPLIED, QUEUED, Counts, Receipt, Tally
+from chalicelib.domain.record import PreparedRecord
+from chalicelib.services.bells import ring_lane
+from chalicelib.services.push.backup import back_up
+from chalicelib.services.writing.job_payload import discard_payloads, with_changes
+from chalicelib.services.writing.writer import Batch, store_contents, write_batches
+from chalicelib.store.dynamodb import Deadline
+from chalicelib.store.objects import file_key
+from chalicelib.store.records import Origin, TableWrite
+from chalicelib.store.stores import Stores
+
+DIRECT_UNITS = 1000  # write units that a request writes itself; a partition of the table takes as many a second
+DIRECT_SECONDS = 8.0  # then the lane takes over
+_ITEM_OVERHEAD = 120  # bytes of a record's item beside its text
+
+
+@dataclass(frozen=True, kw_only=True)
+class Operation:
+    """A validated batch: records to put by their id, ids to delete, what the receipt tells beside the counts, and the
+    entry to back it up with while recovery is on."""
+
+    batch_id: str
+    resource_uid: str
+    name: str
+    puts: Mapping[str, PreparedRecord] = field(default_factory=dict)
+    deletes: Sequence[str] = ()
+    record_ids: Sequence[str] = ()
+    ignored_fields: Sequence[str] = ()
+    skipped: int = 0
+    refusals: Sequence[RecordRefusal] = ()
+    backup: Entry | None = None
+
+    @property
+    def write_units(self) -> int:
+        """What it costs at the most to write: a unit for each kilobyte that a record has begun."""
+        records = sum((len(record.text) + _ITEM_OVERHEAD + 1023) >> 10 for record in self.puts.values())
+        return records + len(self.deletes)
+
+
+def accept(stores: Stores, live: LiveDataset, operation: Operation, now: datetime, deadline: Deadline) -> Receipt:
+    """Make the operation durable, and tell what it changed or that it is queued.
+
+    Raises ConfigurationMoved when it has to be prepared anew, TemporarilyUnavailable at the deadline: it is not
+    acknowledged then, and sending it again is safe.
+    """
+    if operation.backup is None:
+        return _accept(stores, live, operation, now, deadline)
+    kept = back_up(stores, live, operation.backup, deadline)
+    try:
+        return _accept(stores, live, operation, now, deadline)
+    except ConfigurationMoved:
+        stores.backups.withdraw(kept)  # it may be refused in the end, and is backed up anew when it is not
+        raise
+
+
+def _accept(stores: Stores, live: LiveDataset, operation: Operation, now: datetime, deadline: Deadline) -> Receipt:
+    if not live.has_jobs and operation.write_units <= DIRECT_UNITS:
+        try:
+            return _write_now(stores, live, operation, now, deadline)
+        except TemporarilyUnavailable:
+            if deadline.remaining() < DIRECT_SECONDS:
+                raise
+    return _queue(stores, live, operation, now, deadline)
+
+
+def _write_now(stores: Stores, live: LiveDataset, operation: Operation, now: datetime, deadline: Deadline) -> Receipt:
+    receipt = _receipt(operation, now, APPLIED)
+
+    def receipts(tallies: Sequence[Tally]) -> list[TableWrite]:
+        nonlocal receipt
+        receipt = replace(receipt, counts=receipt.counts.with_tally(tallies[0]))
+        return [stores.activity.batch_write(live.dataset_uid, operation.batch_id, receipt.as_stored(), now)]
+
+    batch = Batch(
+        origin=Origin(_epoch_ms(now), operation.resource_uid),
+        changes=_changes(live, operation),
+        renews=live.renews_at(now),
+        store_contents=lambda puts: store_contents(stores, operation.puts, puts),
+    )
+    within = deadline.within(DIRECT_SECONDS)
+    write_batches(stores, live, [batch], within, clock=lambda: now, receipts=receipts)
+    return receipt
+
+
+def _queue(stores: Stores, live: LiveDataset, operation: Operation, now: datetime, deadline: Deadline) -> Receipt:
+    """Commit the operation as a job and ring. What fails before the commit leaves at most objects that nothing refers
+    to; whoever is told nothing else sends the operation again."""
+    changes = _changes(live, operation)
+    store_contents(stores, operation.puts, changes.puts)
+    receipt = _receipt(operation, now, QUEUED)
+    job = with_changes(stores, _job(live, operation, receipt, now), changes)
+    rider = stores.activity.batch_write(live.dataset_uid, operation.batch_id, receipt.as_stored(), now)
+    try:
+        committed = stores.lane.commit(live, job, [rider], deadline)
+    except ConfigurationMoved:
+        # File contents stay: a direct write that came to nothing may have left records that refer to them.
+        discard_payloads(stores, [job])
+        raise
+    ring_lane(stores, live, committed, deadline)
+    return receipt
+
+
+def _job(live: LiveDataset, operation: Operation, receipt: Receipt, now: datetime) -> Job:
+    return Job.of(
+        live,
+        kind=WRITE,
+        batch_id=operation.batch_id,
+        generation=live.intake_generation,
+        resource_uid=operation.resource_uid,
+        now=now,
+        receipt=receipt.as_stored(),
+        options={"renews": True} if live.renews_at(now) else {},
+    )
+
+
+def _changes(live: LiveDataset, operation: Operation) -> Changes:
+    puts = puts_of(
+        operation.puts.values(),
+        lambda record_id, name, sha256: file_key(live.intake_partition, record_id, name, sha256, operation.batch_id),
+    )
+    return Changes(puts=puts, deletes=list(dict.fromkeys(operation.deletes)))
+
+
+def _receipt(operation: Operation, now: datetime, state: str) -> Receipt:
+    rejected = len({refusal.index for refusal in operation.refusals})
+    return Receipt(
+        batch_id=operation.batch_id,
+        resource_uid=operation.resource_uid,
+        received_at=now,
+        operation=operation.name,
+        state=state,
+        counts=Counts(
+            records=len(operation.record_ids) + rejected + operation.skipped,
+            rejected=rejected,
+            skipped=operation.skipped,
+        ),
+        ignored_fields=operation.ignored_fields,
+        refusals=operation.refusals,
+        record_ids=operation.record_ids,
+    )
+
+
+def _epoch_ms(moment: datetime) -> int:
+    return int(moment.timestamp() * 1000)

@@ -1,0 +1,1 @@
+"""Recovery: replaying what was backed up, and keeping the backup itself in order."""

@@ -1,0 +1,1 @@
+"""Schedules: when remote resources are refreshed, and keeping EventBridge Scheduler in step."""

@@ -1,0 +1,1 @@
+"""How records are written, by requests and by jobs alike: skipping what is unchanged, staging, removing."""
