@@ -83,7 +83,7 @@ def publish(
     with held(dataset, PROCESSING, now):
         plan = draft_plan(dataset_uid, accepts_loss=accepts_loss)
         live = _live(stores, dataset, deadline)
-        if live.coming_generation is not None:
+        if live.coming is not None:  # what is pushed now has its fields, which another one would leave behind
             raise InvalidDatasetStatus(SAVING, READY)
         has_time = _check_loss(stores, live, plan, deadline.within(LOOKING_SECONDS))
         if not has_time or _is_large(dataset_uid, plan, limits):

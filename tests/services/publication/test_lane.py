@@ -1,10 +1,12 @@
 """Publications that wait in the lane: for what is pushed meanwhile, and when the dataset goes away before they are
 applied."""
 
+from datetime import timedelta
+
 import pytest
 
-from chalicelib.domain.errors import JobPayloadMissing
-from chalicelib.services.datasets import datasets
+from chalicelib.domain.errors import InvalidDatasetStatus, JobPayloadMissing
+from chalicelib.services.datasets import datasets, stacks
 from chalicelib.services.datasets.status import status_of
 from chalicelib.services.lane.control import ABORTED_PUBLICATION, abort_first_job
 from chalicelib.services.publication.plan import Limits
@@ -41,6 +43,18 @@ def test_what_is_pushed_while_a_publication_waits_in_the_lane_has_its_fields_and
     assert stored["9"] == {"shelf": "A"}
     assert stored["0"] == {"title": "pushed"}
     assert stored.keys() == {"pushed", "0", "1", "9"}
+
+
+def test_another_publication_waits_for_one_whose_fields_are_pushed_already(device: Device) -> None:
+    """However long it waits: another key would be given to records by the fields that are published."""
+    ask(device, AT_ONCE)
+    device.push({"isbn": "9", "shelf": "A"})
+    stacks.fields.add(device.dataset_uid, {"type": "annotate", "annotation": "id", "field": "shelf"})
+    later = NOW + timedelta(hours=2)
+    with pytest.raises(InvalidDatasetStatus, match="saving_version"):
+        ask(device, AT_ONCE, later)
+    work(device.stores)
+    assert {"isbn": "9", "shelf": "A"} in device.stored().values()
 
 
 def test_records_of_a_removed_resource_are_dropped_and_pushed_ones_never(device: Device) -> None:
