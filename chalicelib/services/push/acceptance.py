@@ -75,6 +75,11 @@ def _accept(stores: Stores, live: LiveDataset, operation: Operation, now: dateti
         except TemporarilyUnavailable:
             if deadline.remaining() < DIRECT_SECONDS:
                 raise
+        try:
+            return _queue(stores, live, operation, now, deadline)
+        except ConfigurationMoved:
+            # Some of it may be written: prepared anew it could be refused, and a refusal means that nothing happened.
+            raise TemporarilyUnavailable from None
     return _queue(stores, live, operation, now, deadline)
 
 

@@ -2,6 +2,7 @@
 
 import base64
 import json
+from collections import Counter
 from datetime import timedelta
 from itertools import count
 from typing import Any
@@ -259,6 +260,34 @@ def test_a_storage_that_fails_answers_unavailable_and_repeating_is_safe(stores: 
         device.push([BOOK])
     stores.client.before = lambda _operation: None
     assert counts(device.push([BOOK])) == (1, 0, 0, 0, 0)
+
+
+def test_what_is_written_in_part_is_not_refused_when_a_publication_overtakes_it(stores: Stores) -> None:
+    """A refusal would say that nothing happened, and what is backed up would be withdrawn."""
+    device = a_device(stores, bootstrap={"isbn": "1", "pages": "x"}, unique_key=["isbn"], recovery=True)
+    stacks.fields.add(device.dataset_uid, {"type": "type", "field": "pages", "type_param": "int"})
+    calls = Counter[str]()
+    passed = [0.0]
+
+    def sleep(seconds: float) -> None:
+        passed[0] += seconds
+
+    def before(operation: str) -> None:
+        calls[operation] += 1
+        if operation == "batch_write_item" and calls[operation] > 1:
+            raise ClientError({"Error": {"Code": "ThrottlingException", "Message": ""}}, operation)
+        if operation == "transact_write_items":
+            stores.client.before = lambda _operation: None
+            device.publish()
+
+    stores.client.before = before
+    with pytest.raises(TemporarilyUnavailable):
+        device.push(
+            [{"isbn": str(n), "pages": "many"} for n in range(60)],
+            deadline=Deadline(20, clock=lambda: passed[0], sleep=sleep),
+        )
+    assert 0 < len(device.stored()) < 60
+    assert len(list(stores.backups.objects(device.dataset_uid, device.resource_uid))) == 1
 
 
 def test_ndjson_and_null_values_follow_the_resource(stores: Stores) -> None:
