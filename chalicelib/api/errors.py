@@ -22,6 +22,7 @@ STATUSES: dict[type[Refused], int] = {
     errors.TooManyRequests: 429,
     errors.TemporarilyUnavailable: 503,
     errors.ConfigurationMoved: 503,
+    errors.RecordIdsChange: 503,
     errors.Unauthorized: 401,
     errors.Forbidden: 403,
     errors.NotFound: 404,

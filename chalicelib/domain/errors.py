@@ -128,6 +128,13 @@ class ConfigurationMoved(TemporarilyUnavailable):
     is always safe."""
 
 
+class RecordIdsChange(TemporarilyUnavailable):
+    """The unique key of the dataset is being changed, and the ids of its records with it: send the delete again later,
+    with the new id, or delete by values now."""
+
+    retry_after = 30
+
+
 class Unauthorized(Refused):
     """This needs an API key: send the header "Authorization: Apikey YOUR_KEY" with a key that is still valid."""
 

@@ -98,17 +98,18 @@ class LaneStore:
         raise TemporarilyUnavailable
 
     def read(self, dataset_id: str, deadline: Deadline) -> Lane:
-        """The first jobs of a lane (as many as a page of 1 MB holds), read strongly."""
+        """The first jobs of a lane (as many as a page of 1 MB holds), read strongly.
+
+        A query is no snapshot: what it says of the dataset may be older than its last jobs. So it is looked at again
+        before a job is taken for one of another generation.
+        """
         request = {**self._of(dataset_id), "ConsistentRead": True}
         items = with_retries(lambda: self._client.query(**request), deadline)["Items"]
-        config = items[0] if items and items[0]["sk"]["S"] == CONFIG else None
-        coming = config.get("coming_generation") if config else None
-        return Lane(
-            dataset_uid=config["dataset_uid"]["S"] if config else None,
-            generation=int(config["generation"]["N"]) if config else 0,
-            coming_generation=int(coming["N"]) if coming else None,
-            jobs=[job_of(dataset_id, item) for item in items if item["sk"]["S"].startswith(JOB)],
-        )
+        config = items[0] if items and items[0]["sk"]["S"] == CONFIG else {}
+        lane = _lane(config, [job_of(dataset_id, item) for item in items if item["sk"]["S"].startswith(JOB)])
+        if all(map(lane.is_current, lane.jobs)):
+            return lane
+        return _lane(self._live_item(dataset_id, deadline), lane.jobs)
 
     def first(self, dataset_id: str, deadline: Deadline) -> int | None:
         """The number of the first pending job, read strongly."""
@@ -233,3 +234,14 @@ class LaneStore:
 
     def _lane_key(self, dataset_id: str) -> Item:
         return {"pk": {"S": live_pk(dataset_id)}, "sk": {"S": LANE}}
+
+
+def _lane(config: Item, jobs: Sequence[Job]) -> Lane:
+    """The lane of the dataset that the live item (empty: none) tells of."""
+    coming = config.get("coming_generation")
+    return Lane(
+        dataset_uid=config["dataset_uid"]["S"] if config else None,
+        generation=int(config["generation"]["N"]) if config else 0,
+        coming_generation=int(coming["N"]) if coming else None,
+        jobs=jobs,
+    )

@@ -17,6 +17,7 @@ from chalicelib.domain.errors import (
     ConfigurationMoved,
     InvalidPayload,
     InvalidRecord,
+    RecordIdsChange,
     TemporarilyUnavailable,
 )
 from chalicelib.domain.identifiers import is_batch_id, is_record_id
@@ -94,16 +95,16 @@ def delete_by_values(
 def delete_by_id(
     stores: Stores, request: PushRequest, record_id: str, *, offers_push: bool, now: datetime, deadline: Deadline
 ) -> Receipt:
-    """Delete one record by its id; an id that is not there is fine."""
+    """Delete one record by its id; an id that is not there is fine. RecordIdsChange while records are given others:
+    nobody knows yet whether one that is seen under this id will be there under it."""
     prepared = PreparedPayload(ids=[record_id] if is_record_id(record_id) else [])
-    return _accepted(
-        stores,
-        request,
-        lambda admitted: _delete(admitted, request, prepared, DELETE_BY_ID, now),
-        offers_push=offers_push,
-        now=now,
-        deadline=deadline,
-    )
+
+    def operation(admitted: Admitted) -> Operation:
+        if admitted.live.coming_generation is not None:
+            raise RecordIdsChange
+        return _delete(admitted, request, prepared, DELETE_BY_ID, now)
+
+    return _accepted(stores, request, operation, offers_push=offers_push, now=now, deadline=deadline)
 
 
 def read_batch(stores: Stores, target: PushTarget, batch_id: str, now: datetime, deadline: Deadline) -> dict[str, Any]:

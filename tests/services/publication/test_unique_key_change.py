@@ -2,10 +2,11 @@
 
 from collections.abc import Callable
 from contextlib import suppress
+from typing import Any
 
 import pytest
 
-from chalicelib.domain.errors import InvalidDatasetStatus, RecordsWouldBeLost
+from chalicelib.domain.errors import InvalidDatasetStatus, RecordIdsChange, RecordsWouldBeLost
 from chalicelib.domain.job import MAX_ATTEMPTS
 from chalicelib.domain.record import Preparer
 from chalicelib.services.datasets import stacks
@@ -15,6 +16,7 @@ from chalicelib.services.lane import worker
 from chalicelib.services.lane.control import abort_first_job
 from chalicelib.services.publication.publication import publish, unpublish
 from chalicelib.services.tick import ring_again
+from chalicelib.store.catalog.keys import live_key
 from chalicelib.store.dynamodb import Deadline
 from chalicelib.store.records import shard_key
 from chalicelib.store.stores import Stores
@@ -83,6 +85,44 @@ def test_what_is_pushed_meanwhile_is_under_the_new_key_and_stands(device: Device
     device.delete({"shelf": "1A"})
     work(device.stores)
     assert by_shelf(device) == {"0A": "pushed", "2A": "2", "3A": "3", "4A": "4", "9A": "new"}
+
+
+def test_an_id_that_is_about_to_be_another_is_not_deleted_in_vain(device: Device) -> None:
+    record_id = next(iter(device.stored()))
+    ask(device)
+    with pytest.raises(RecordIdsChange, match="delete by values now"):
+        device.delete_by_id(record_id)
+    assert device.delete({"shelf": "0A"}).state == "queued"
+    work(device.stores)
+    assert by_shelf(device).keys() == {"1A", "2A", "3A", "4A"}
+    device.delete_by_id(next(iter(device.stored())))
+    assert len(device.stored()) == 3
+
+
+def test_a_worker_whose_query_saw_the_dataset_as_it_was_before_drops_no_job(
+    device: Device, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A query is no snapshot: it may show a job, and the live item as it was before that was accepted."""
+    client, key = device.stores.client._client, live_key(device.target.dataset_id)
+    before = client.get_item(TableName=device.stores.names.catalog_table, Key=key)["Item"]
+    ask(device)
+    pushed = device.push({"isbn": "new", "shelf": "9A"})
+    query, seen = client.query, []
+
+    def torn(**request: Any) -> Any:
+        answer = query(**request)
+        if answer["Items"] and answer["Items"][0].get("sk") == before["sk"] and "Limit" not in request and not seen:
+            seen.append(answer["Items"][0])
+            answer["Items"][0] = before
+        return answer
+
+    monkeypatch.setattr(client, "query", torn)
+    work(device.stores)
+    assert seen
+    stored = device.stores.activity.batch(device.dataset_uid, pushed.batch_id, Deadline(5))
+    assert stored is not None
+    assert stored["state"] == "applied"
+    assert by_shelf(device)["9A"] == "new"
 
 
 def test_a_direct_push_that_is_in_flight_when_it_is_accepted_is_not_forgotten(device: Device) -> None:
