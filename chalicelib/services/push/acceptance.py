@@ -93,7 +93,7 @@ def _write_now(stores: Stores, live: LiveDataset, operation: Operation, now: dat
 
     batch = Batch(
         origin=Origin(_epoch_ms(now), operation.resource_uid),
-        changes=_changes(live, operation),
+        changes=_changes(live, operation, operation.batch_id),
         renews=live.renews_at(now),
         store_contents=lambda puts: store_contents(stores, operation.puts, puts),
     )
@@ -105,7 +105,9 @@ def _write_now(stores: Stores, live: LiveDataset, operation: Operation, now: dat
 def _queue(stores: Stores, live: LiveDataset, operation: Operation, now: datetime, deadline: Deadline) -> Receipt:
     """Commit the operation as a job and ring. What fails before the commit leaves at most objects that nothing refers
     to; whoever is told nothing else sends the operation again."""
-    changes = _changes(live, operation)
+    # The contents of a direct write that came to nothing go with the records that it has left: who overwrites those
+    # must not meet what the job brings.
+    changes = _changes(live, operation, f"{operation.batch_id}.lane")
     store_contents(stores, operation.puts, changes.puts)
     receipt = _receipt(operation, now, QUEUED)
     job = with_changes(stores, _job(live, operation, receipt, now), changes)
@@ -133,10 +135,11 @@ def _job(live: LiveDataset, operation: Operation, receipt: Receipt, now: datetim
     )
 
 
-def _changes(live: LiveDataset, operation: Operation) -> Changes:
+def _changes(live: LiveDataset, operation: Operation, owner: str) -> Changes:
+    """The changes; their file contents are kept in the name of `owner`."""
     puts = puts_of(
         operation.puts.values(),
-        lambda record_id, name, sha256: file_key(live.intake_partition, record_id, name, sha256, operation.batch_id),
+        lambda record_id, name, sha256: file_key(live.intake_partition, record_id, name, sha256, owner),
     )
     return Changes(puts=puts, deletes=list(dict.fromkeys(operation.deletes)))
 

@@ -2,13 +2,16 @@
 
 import base64
 
+from botocore.exceptions import ClientError
+
 from chalicelib.domain.payload import Payload
 from chalicelib.services.writing.staging import Stager
 from chalicelib.store.dynamodb import Deadline
 from chalicelib.store.stores import Stores
 from tests.deployment import work
-from tests.services.devices import a_device
+from tests.services.devices import Device, a_device
 from tests.services.lane.jobs import commit_job
+from tests.services.lane.queues import Clock
 from tests.services.lane.world import HEAVY
 
 
@@ -62,3 +65,31 @@ def test_contents_that_two_versions_of_a_record_share_stay_when_the_last_one_lac
     (record,) = stores.reader.scan(device.live().partition, Deadline(5))
     assert [stores.files.get(key) for key in record.files.values()] == [b"shared"]
     assert len(stores.files._client.list_objects_v2(Bucket=stores.names.files_bucket)["Contents"]) == 1
+
+
+def test_a_push_handed_to_the_lane_keeps_its_files_when_what_it_had_written_by_then_is_overwritten(
+    stores: Stores,
+) -> None:
+    device = a_device(stores, bootstrap={"key": "1", "photo": photo(b"x")}, unique_key=["key"])
+    device.is_followed = False
+    other = Device(stores, device.target, device.dataset_uid, device.resource_uid)
+    clock = Clock()
+    device.clock, device.sleep, device.seconds = clock, clock.sleep, 20
+    client, calls, states = stores.client, [], []
+
+    def before(operation: str) -> None:
+        if operation == "batch_write_item":
+            calls.append(operation)
+            if len(calls) > 1:  # the partition is hot from the second batch on
+                raise ClientError({"Error": {"Code": "ThrottlingException", "Message": ""}}, operation)
+        if operation == "transact_write_items":  # the other was admitted before this job is accepted
+            client.before = lambda _: None
+            states.append(other.push({"key": "0", "photo": photo(b"other")}).state)
+
+    client.before = before
+    states.append(device.push([{"key": str(n), "photo": photo(b"mine %d" % n)} for n in range(30)]).state)
+    assert states == ["applied", "queued"]
+    work(stores)
+    records = list(stores.reader.scan(device.live().partition, Deadline(5)))
+    contents = [stores.files.get(key) for record in records for key in record.files.values()]
+    assert sorted(contents, key=str) == sorted([b"mine %d" % n for n in range(30)], key=str)
