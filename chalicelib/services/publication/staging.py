@@ -150,7 +150,7 @@ class _Staging:
         """Read the records of a file to their end."""
         staged = self.staged
         partition = f"{self.live.dataset_uid}.{self.plan.generation(self.live)}"
-        stager = Stager(staged.stores, partition, staged.batch_id, first=len(staged.parts))
+        stager = Stager(staged.stores, partition, staged.batch_id, self.deadline, first=len(staged.parts))
         staged.stagers.append(stager)
         try:
             stage_records(

@@ -10,7 +10,7 @@ from datetime import datetime
 
 from chalicelib.domain.backup import Entry
 from chalicelib.domain.changes import Changes, puts_of
-from chalicelib.domain.errors import ConfigurationMoved, RecordRefusal, TemporarilyUnavailable
+from chalicelib.domain.errors import ConfigurationMoved, PayloadTooLarge, RecordRefusal, TemporarilyUnavailable
 from chalicelib.domain.job import WRITE, Job
 from chalicelib.domain.live import LiveDataset
 from chalicelib.domain.receipt import APPLIED, QUEUED, Counts, Receipt, Tally
@@ -26,6 +26,7 @@ from chalicelib.store.stores import Stores
 
 DIRECT_UNITS = 1000  # write units that a request writes itself; a partition of the table takes as many a second
 DIRECT_SECONDS = 8.0  # then the lane takes over
+MAX_FILES = 5000  # file contents that a request may bring to the lane: it has 20 s, S3 takes some 250 a second
 _ITEM_OVERHEAD = 120  # bytes of a record's item beside its text
 
 
@@ -58,6 +59,7 @@ def accept(stores: Stores, live: LiveDataset, operation: Operation, now: datetim
     Raises ConfigurationMoved when it has to be prepared anew, TemporarilyUnavailable at the deadline: it is not
     acknowledged then, and sending it again is safe.
     """
+    _check_files(live, operation)
     if operation.backup is None:
         return _accept(stores, live, operation, now, deadline)
     kept = back_up(stores, live, operation.backup, deadline)
@@ -68,8 +70,22 @@ def accept(stores: Stores, live: LiveDataset, operation: Operation, now: datetim
         raise
 
 
+def _check_files(live: LiveDataset, operation: Operation) -> None:
+    """Refuse what cannot be stored within a request. Of what is written at once, only changed contents are stored."""
+    files = sum(len(record.files) for record in operation.puts.values())
+    if files > MAX_FILES and not _is_direct(live, operation):
+        raise PayloadTooLarge(
+            f"The body brings {files:,} files, of which a request stores {MAX_FILES:,} at the most: split it into "
+            "several pushes, or upload it as one file."
+        )
+
+
+def _is_direct(live: LiveDataset, operation: Operation) -> bool:
+    return not live.has_jobs and operation.write_units <= DIRECT_UNITS
+
+
 def _accept(stores: Stores, live: LiveDataset, operation: Operation, now: datetime, deadline: Deadline) -> Receipt:
-    if not live.has_jobs and operation.write_units <= DIRECT_UNITS:
+    if _is_direct(live, operation):
         try:
             return _write_now(stores, live, operation, now, deadline)
         except TemporarilyUnavailable:
@@ -84,7 +100,7 @@ def _accept(stores: Stores, live: LiveDataset, operation: Operation, now: dateti
 
 
 def _write_now(stores: Stores, live: LiveDataset, operation: Operation, now: datetime, deadline: Deadline) -> Receipt:
-    receipt = _receipt(operation, now, APPLIED)
+    receipt, within = _receipt(operation, now, APPLIED), deadline.within(DIRECT_SECONDS)
 
     def receipts(tallies: Sequence[Tally]) -> list[TableWrite]:
         nonlocal receipt
@@ -95,9 +111,8 @@ def _write_now(stores: Stores, live: LiveDataset, operation: Operation, now: dat
         origin=Origin(_epoch_ms(now), operation.resource_uid),
         changes=_changes(live, operation, operation.batch_id),
         renews=live.renews_at(now),
-        store_contents=lambda puts: store_contents(stores, operation.puts, puts),
+        store_contents=lambda puts: store_contents(stores, operation.puts, puts, within),
     )
-    within = deadline.within(DIRECT_SECONDS)
     write_batches(stores, live, [batch], within, clock=lambda: now, receipts=receipts)
     return receipt
 
@@ -108,9 +123,9 @@ def _queue(stores: Stores, live: LiveDataset, operation: Operation, now: datetim
     # The contents of a direct write that came to nothing go with the records that it has left: who overwrites those
     # must not meet what the job brings.
     changes = _changes(live, operation, f"{operation.batch_id}.lane")
-    store_contents(stores, operation.puts, changes.puts)
+    store_contents(stores, operation.puts, changes.puts, deadline)
     receipt = _receipt(operation, now, QUEUED)
-    job = with_changes(stores, _job(live, operation, receipt, now), changes)
+    job = with_changes(stores, _job(live, operation, receipt, now), changes, deadline)
     rider = stores.activity.batch_write(live.dataset_uid, operation.batch_id, receipt.as_stored(), now)
     try:
         committed = stores.lane.commit(live, job, [rider], deadline)

@@ -113,7 +113,10 @@ class CatchUp:
                 raise TemporarilyUnavailable
             for records in replay.take(entry):
                 if records:
-                    self._wait(replayed_of(entry, records, job.partition, job.batch_id, stores=self.stores), records)
+                    replayed = replayed_of(
+                        entry, records, job.partition, job.batch_id, self.deadline, stores=self.stores
+                    )
+                    self._wait(replayed, records)
             for key in (*replay.fresh, *map(bytes.fromhex, replay.deleted)):
                 if key not in self.newer:
                     self.newer[key] = self._fresh[key] = entry.number

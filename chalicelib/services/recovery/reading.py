@@ -146,7 +146,7 @@ class Reading:
             return
         item, live = self.item, self.live
         keeping = None if item.is_dry else self.stores
-        replayed = replayed_of(entry, records, live.intake_partition, item.nonce, stores=keeping)
+        replayed = replayed_of(entry, records, live.intake_partition, item.nonce, self.deadline, stores=keeping)
         self.records += len(records)
         if not item.is_dry:
             self.stager.add_text(replayed_as_text(replayed), len(records))
@@ -158,7 +158,8 @@ class Reading:
 
     def _stage_anew(self) -> None:
         """Begin the parts behind those that were noted; what a visit that died left of them is written over."""
-        self.stager = Stager(self.stores, self.live.intake_partition, self.item.nonce, first=int(self.item.parts))
+        first = int(self.item.parts)
+        self.stager = Stager(self.stores, self.live.intake_partition, self.item.nonce, self.deadline, first=first)
 
     def _is_time_to_note(self) -> bool:
         is_late = self.deadline.remaining() < RESERVE or self.deadline.elapsed() - self.noted_at > NOTED_EVERY

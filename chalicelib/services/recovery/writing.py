@@ -17,7 +17,13 @@ from chalicelib.store.stores import Stores
 
 
 def replayed_of(
-    entry: Entry, records: Mapping[str, PreparedRecord], partition: str, owner: str, *, stores: Stores | None
+    entry: Entry,
+    records: Mapping[str, PreparedRecord],
+    partition: str,
+    owner: str,
+    deadline: Deadline,
+    *,
+    stores: Stores | None,
 ) -> Replayed:
     """Records of an entry as they are to be written. Their file contents are stored, in the name of `owner`, when
     there are stores to take them."""
@@ -25,7 +31,7 @@ def replayed_of(
         records.values(), lambda record_id, name, sha256: file_key(partition, record_id, name, sha256, owner)
     )
     if stores is not None:
-        store_contents(stores, records, puts)
+        store_contents(stores, records, puts, deadline)
     return Replayed(
         number=entry.number,
         accepted_at=entry.accepted_at,

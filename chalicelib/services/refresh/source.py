@@ -125,7 +125,7 @@ class _Refresh:
             renew_validators(base, fetched)
             return self._described(UNCHANGED, fetched, int(base.records))
         staged = staged_copy(key, fetched)
-        stager = Stager(run.stores, run.live.partition, self.batch_id)
+        stager = Stager(run.stores, run.live.partition, self.batch_id, run.deadline)
         try:
             self._stage(stager, key)
             keep_manifest(run.stores, staged, self.manifest)

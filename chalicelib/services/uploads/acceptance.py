@@ -61,7 +61,7 @@ class UploadAcceptance:
 
     def __post_init__(self) -> None:
         # The id under which it is staged is none of a batch: those tell when they were accepted, which is later.
-        self.stager = Stager(self.stores, self.live.intake_partition, new_batch_id(self.now))
+        self.stager = Stager(self.stores, self.live.intake_partition, new_batch_id(self.now), self.deadline)
 
     def run(self, records: Iterable[SourceRecord]) -> Receipt:
         """Read all records and accept them as a batch; Unacceptable when some do not fit and are not to be left out.

@@ -11,23 +11,23 @@ from botocore.exceptions import BotoCoreError, ClientError
 from chalicelib.domain.changes import Changes, as_text, from_text
 from chalicelib.domain.errors import JobPayloadMissing
 from chalicelib.domain.job import Job
-from chalicelib.store.dynamodb import aws_faults_as_unavailable
+from chalicelib.store.dynamodb import Deadline, aws_faults_as_unavailable, with_retries
 from chalicelib.store.objects import job_key
 from chalicelib.store.stores import Stores
 
 MAX_INLINE = 100_000  # bytes that lie in the job's item; more lie in S3
 
 
-def with_changes(stores: Stores, job: Job, changes: Changes) -> Job:
-    """The job with its changes: in its item, or in an object that is stored before the job is committed."""
+def with_changes(stores: Stores, job: Job, changes: Changes, deadline: Deadline) -> Job:
+    """The job with its changes: in its item, or in an object that is stored before the job is committed. Raises
+    TemporarilyUnavailable at the deadline."""
     packed = packed_text(as_text(changes))
     if len(base64.b64encode(packed)) <= MAX_INLINE:
         return replace(job, inline=packed)
     # The version keeps a second try under another configuration apart from the first: a late removal of that one's
     # records must not meet this one's.
     key = job_key(job.partition, f"{job.batch_id}.{job.version}")
-    with aws_faults_as_unavailable():
-        stores.jobs.put(key, packed, "application/gzip")
+    with_retries(lambda: stores.jobs.put(key, packed, "application/gzip"), deadline)
     return replace(job, parts=[key])
 
 

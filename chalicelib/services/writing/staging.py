@@ -15,7 +15,7 @@ from chalicelib.services.writing.job_payload import discard_parts, packed_text
 from chalicelib.services.writing.staged_contents import drop_staged
 from chalicelib.services.writing.writer import store_contents
 from chalicelib.sources.formats.source_record import SourceRecord
-from chalicelib.store.dynamodb import aws_faults_as_unavailable
+from chalicelib.store.dynamodb import Deadline, with_retries
 from chalicelib.store.objects import file_key, job_key
 from chalicelib.store.stores import Stores
 
@@ -97,10 +97,12 @@ def _refused_ids(
 
 class Stager:
     """Takes what a job will write, in its order, and keeps it in parts; the last part is kept by `finish`. Within a
-    part, as between parts, what comes later wins when it is applied. `first` is the number of its first part."""
+    part, as between parts, what comes later wins when it is applied. `first` is the number of its first part. At the
+    deadline it raises TemporarilyUnavailable."""
 
-    def __init__(self, stores: Stores, partition: str, batch_id: str, first: int = 0) -> None:
+    def __init__(self, stores: Stores, partition: str, batch_id: str, deadline: Deadline, *, first: int = 0) -> None:
         self._stores, self._partition, self._batch_id, self._first = stores, partition, batch_id, first
+        self._deadline = deadline
         self._texts: list[str] = []
         self._characters = self._records = 0
         self._contents: list[str] = []  # keys of the file contents of what is not in a part yet
@@ -116,7 +118,7 @@ class Stager:
             lambda record_id, name, sha256: file_key(self._partition, record_id, name, sha256, part),
         )
         self._contents += content_keys(puts)
-        store_contents(self._stores, prepared.records, puts)
+        store_contents(self._stores, prepared.records, puts, self._deadline)
         self.add(Changes(puts=puts))
 
     def add(self, changes: Changes) -> None:
@@ -147,8 +149,8 @@ class Stager:
     def _keep(self) -> None:
         key = job_key(self._partition, self._batch_id, self._first + len(self.keys))
         self.keys.append(key)
-        with aws_faults_as_unavailable():
-            self._stores.jobs.put(key, packed_text("\n".join(self._texts)), "application/gzip")
+        packed = packed_text("\n".join(self._texts))
+        with_retries(lambda: self._stores.jobs.put(key, packed, "application/gzip"), self._deadline)
         if self._contents:
             self._with_contents.append(key)
         self._texts, self._contents, self._characters, self._records = [], [], 0, 0

@@ -14,13 +14,19 @@ from typing import Protocol
 from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.domain.changes import Changes, Put, content_keys
+from chalicelib.domain.errors import TemporarilyUnavailable
+from chalicelib.domain.file_content import FileContent
 from chalicelib.domain.receipt import Tally
 from chalicelib.domain.record import PreparedRecord
-from chalicelib.store.dynamodb import Deadline, aws_faults_as_unavailable
+from chalicelib.store.dynamodb import Deadline, with_retries
 from chalicelib.store.parallel import run_all
 from chalicelib.store.records import Origin, StoredMark, TableWrite
 from chalicelib.store.stores import Stores
 
+_TOO_LATE = (
+    "Not all files could be stored in time: send the same request again after the seconds given in Retry-After, or "
+    "fewer files at once. Repeating it is always safe."
+)
 Receipts = Callable[[Sequence[Tally]], Sequence[TableWrite]]
 
 
@@ -122,11 +128,21 @@ def tally_batches(stores: Stores, to: Written, batches: Sequence[Batch], deadlin
     return _fold(batches, stores.records.marks(to.partition, ids, deadline)).tallies
 
 
-def store_contents(stores: Stores, records: Mapping[str, PreparedRecord], puts: Sequence[Put]) -> None:
-    """Store the file contents of prepared records, each under the key that its put names."""
+def store_contents(
+    stores: Stores, records: Mapping[str, PreparedRecord], puts: Sequence[Put], deadline: Deadline
+) -> None:
+    """Store the file contents of prepared records, each under the key that its put names. Raises TemporarilyUnavailable
+    at the deadline."""
     contents = [(key, records[put.id].files[name]) for put in puts if put.files for name, key in put.files.items()]
-    with aws_faults_as_unavailable():
-        run_all(lambda part: stores.files.put(part[0], part[1].content, part[1].mimetype), contents)
+
+    def store(part: tuple[str, FileContent]) -> None:
+        key, file = part
+        with_retries(lambda: stores.files.put(key, file.content, file.mimetype), deadline)
+
+    try:
+        run_all(store, contents)
+    except TemporarilyUnavailable as late:
+        raise TemporarilyUnavailable(_TOO_LATE) from late
 
 
 def drop_contents(stores: Stores, keys: Sequence[str]) -> None:

@@ -1,22 +1,44 @@
 """File contents on their way through the lane: there is one for each record that refers to it, and no other."""
 
 import base64
+from typing import Any
 
-from botocore.exceptions import ClientError
+import pytest
+from botocore.exceptions import ClientError, ConnectionClosedError
 
+from chalicelib.domain.errors import PayloadTooLarge, TemporarilyUnavailable
 from chalicelib.domain.payload import Payload
+from chalicelib.services.push.acceptance import MAX_FILES
 from chalicelib.services.writing.staging import Stager
-from chalicelib.store.dynamodb import Deadline
+from chalicelib.store.dynamodb import THREADS, Deadline
+from chalicelib.store.objects import ObjectStore
 from chalicelib.store.stores import Stores
 from tests.deployment import work
 from tests.services.devices import Device, a_device
 from tests.services.lane.jobs import commit_job
-from tests.services.lane.queues import Clock
+from tests.services.lane.queues import NOISE, Clock
 from tests.services.lane.world import HEAVY
 
 
 def photo(content: bytes) -> dict[str, str]:
     return {"content": base64.b64encode(content).decode(), "content-type": "image/jpg"}
+
+
+class Flaky(ObjectStore):
+    """A bucket of which every second call that stores something fails."""
+
+    fails = False
+
+    def put(self, key: str, content: bytes, mimetype: str) -> None:
+        self.fails = not self.fails
+        if self.fails:
+            raise ConnectionClosedError(endpoint_url="s3")
+        super().put(key, content, mimetype)
+
+
+def make_flaky(stores: Stores) -> None:
+    stores.files = Flaky(stores.names.files_bucket, stores.names.region)
+    stores.jobs = Flaky(stores.names.lane_bucket, stores.names.region)
 
 
 def test_file_contents_follow_their_records_through_the_lane(stores: Stores) -> None:
@@ -40,7 +62,7 @@ def test_contents_that_come_again_in_a_later_part_of_a_job_are_there_in_the_end(
     device = a_device(stores, bootstrap={"key": "1", "photo": photo(b"x")}, unique_key=["key"])
     keys: list[str] = []
     for content in (b"first", b"between", b"first"):
-        stager = Stager(stores, device.live().partition, "b" * 28, first=len(keys))
+        stager = Stager(stores, device.live().partition, "b" * 28, Deadline(5), first=len(keys))
         preparer = device.live().intake.preparer(device.resource_uid)
         stager.take(preparer.prepare(Payload(objects=[{"key": "1", "photo": photo(content)}])))
         keys += stager.finish()
@@ -55,7 +77,7 @@ def test_contents_that_come_again_in_a_later_part_of_a_job_are_there_in_the_end(
 def test_contents_that_two_versions_of_a_record_share_stay_when_the_last_one_lacks_another(stores: Stores) -> None:
     bootstrap = {"key": "1", "photo": photo(b"x"), "cover": photo(b"x")}
     device = a_device(stores, bootstrap=bootstrap, unique_key=["key"])
-    stager = Stager(stores, device.live().partition, "b" * 28)
+    stager = Stager(stores, device.live().partition, "b" * 28, Deadline(5))
     preparer = device.live().intake.preparer(device.resource_uid)
     for files in ({"photo": photo(b"shared"), "cover": photo(b"gone")}, {"photo": photo(b"shared")}):
         stager.take(preparer.prepare(Payload(objects=[{"key": "1", **files}])))
@@ -93,3 +115,49 @@ def test_a_push_handed_to_the_lane_keeps_its_files_when_what_it_had_written_by_t
     records = list(stores.reader.scan(device.live().partition, Deadline(5)))
     contents = [stores.files.get(key) for record in records for key in record.files.values()]
     assert sorted(contents, key=str) == sorted([b"mine %d" % n for n in range(30)], key=str)
+
+
+def test_a_fault_of_the_bucket_that_passes_fails_no_push(stores: Stores) -> None:
+    device = a_device(stores, bootstrap={"key": "1", "photo": photo(b"x"), "text": ""}, unique_key=["key"])
+    make_flaky(stores)
+    records = [{"key": str(n), "photo": photo(b"%d" % n)} for n in range(20)]
+    assert device.push(records).state == "applied"
+    large = [{"key": str(n), "photo": photo(b"%d" % n), "text": NOISE} for n in range(4)]
+    assert device.push(large).state == "queued"
+    stored = stores.reader.scan(device.live().partition, Deadline(5))
+    contents = [stores.files.get(key) for record in stored for key in record.files.values()]
+    assert sorted(contents, key=str) == sorted([b"%d" % n for n in range(20)], key=str)
+
+
+def test_a_fault_of_the_bucket_that_passes_does_not_fail_a_long_file(stores: Stores) -> None:
+    device = a_device(stores, bootstrap={"key": "1", "photo": photo(b"x")}, unique_key=["key"])
+    make_flaky(stores)
+    stager = Stager(stores, device.live().partition, "b" * 28, Deadline(5))
+    preparer = device.live().intake.preparer(device.resource_uid)
+    stager.take(preparer.prepare(Payload(objects=[{"key": str(n), "photo": photo(b"x")} for n in range(20)])))
+    (part,) = stager.finish()
+    assert stores.jobs.exists(part)
+
+
+def test_file_contents_are_not_stored_past_the_deadline(stores: Stores) -> None:
+    device = a_device(stores, bootstrap={"key": "1", "photo": photo(b"x")}, unique_key=["key"])
+    clock = Clock()
+
+    class Slow(ObjectStore):
+        def put(self, *_: Any, **__: Any) -> None:
+            clock.seconds += 0.1 / THREADS
+
+    stores.files = Slow(stores.names.files_bucket, stores.names.region)
+    objects = [{"key": str(n), "photo": photo(b"%d" % n)} for n in range(MAX_FILES)]
+    with pytest.raises(TemporarilyUnavailable, match="fewer files at once"):
+        device.push(objects, deadline=Deadline(20, clock, clock.sleep))
+    assert clock.seconds <= 20 + 0.1
+
+
+def test_more_files_than_a_request_can_store_are_refused_before_anything_is_kept(stores: Stores) -> None:
+    device = a_device(stores, bootstrap={"key": "1", "photo": photo(b"x")}, unique_key=["key"], recovery=True)
+    objects = [{"key": str(n), "photo": photo(b"%d" % n)} for n in range(MAX_FILES + 1)]
+    with pytest.raises(PayloadTooLarge, match=f"{MAX_FILES + 1:,} files"):
+        device.push(objects)
+    assert list(stores.backups.objects(device.dataset_uid, device.resource_uid)) == []
+    assert device.stored() == {}

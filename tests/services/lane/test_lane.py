@@ -148,7 +148,7 @@ def a_job_of_parts(device: Device, parts: int) -> Job:
     """A committed job of several parts with ten records each."""
     keys: list[str] = []
     for part in range(parts):
-        stager = Stager(device.stores, device.live().partition, "b" * 28, first=part)
+        stager = Stager(device.stores, device.live().partition, "b" * 28, Deadline(5), first=part)
         puts = [Put(f"{part:x}{n:039x}", f'{{"key":{part * 10 + n},"value":{part}}}', "h" * 32, {}) for n in range(10)]
         stager.add(Changes(puts=puts))
         keys += stager.finish()
