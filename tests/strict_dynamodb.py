@@ -6,9 +6,11 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
+import orjson
 from botocore.exceptions import ClientError
 
 MAX_ITEM, MAX_BATCH_WRITE, MAX_BATCH_GET = 400 * 1024, 25, 100
+MAX_CALL = 16 * 1024 * 1024  # bytes over the wire
 
 
 class StrictDynamoDB:
@@ -45,6 +47,8 @@ class StrictDynamoDB:
         keys = [(table, *_key(request)) for table, request in requests]
         if len(set(keys)) != len(keys):
             raise _invalid("Provided list of item keys contains duplicates")
+        if len(orjson.dumps(RequestItems)) > MAX_CALL:
+            raise _invalid("BatchWriteItem of more than 16 MB")
         for _, request in requests:
             if "PutRequest" in request:
                 _check_item(request["PutRequest"]["Item"])

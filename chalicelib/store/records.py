@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
+import orjson
 from botocore.exceptions import ClientError, ConnectionError, HTTPClientError
 
 from chalicelib.domain.changes import Put
@@ -19,6 +20,8 @@ from chalicelib.store.parallel import run_all
 SHARDS = 8
 READ_BATCH = 100  # keys in one BatchGetItem
 WRITE_BATCH = 25  # requests in one BatchWriteItem
+WRITE_BYTES = 12_000_000  # of its records as they go over the wire, which carries 16 MB, receipts among them
+_WIDEST = 4  # bytes of a character there; control characters, which take more, are escaped in the text of a record
 
 
 class StoredMark(NamedTuple):
@@ -107,12 +110,11 @@ class RecordStore:
         def requests(chunk: Sequence[Write]) -> list[tuple[str, Item]]:
             return [(self._table, _request(partition, write)) for write in chunk]
 
-        writes: list[Write] = [*puts, *deletes]
-        full = len(writes) // WRITE_BATCH * WRITE_BATCH
-        if len(writes) - full + len(trailing()) > WRITE_BATCH:
-            full += WRITE_BATCH
-        run_all(lambda chunk: self._write(requests(chunk), deadline), _chunks(writes[:full]), self._threads)
-        last = requests(writes[full:]) + [(write.table, {"PutRequest": {"Item": write.item}}) for write in trailing()]
+        batches = _batches([*puts, *deletes])
+        has_room = batches and len(batches[-1]) + len(trailing()) <= WRITE_BATCH
+        rest = batches.pop() if has_room else ()
+        run_all(lambda chunk: self._write(requests(chunk), deadline), batches, self._threads)
+        last = requests(rest) + [(write.table, {"PutRequest": {"Item": write.item}}) for write in trailing()]
         run_all(lambda chunk: self._write(chunk, deadline), _chunks(last), self._threads)
 
     def _read(self, keys: list[Item], deadline: Deadline) -> list[Item]:
@@ -150,6 +152,32 @@ class RecordStore:
 
 def _chunks(parts: Sequence[Part]) -> list[Sequence[Part]]:
     return [parts[i : i + WRITE_BATCH] for i in range(0, len(parts), WRITE_BATCH)]
+
+
+def _batches(writes: Sequence[Write]) -> list[Sequence[Write]]:
+    """The writes, as many at once as one call carries. JSON within JSON doubles quotes and backslashes; only what is
+    long enough to matter is measured."""
+    batches: list[Sequence[Write]] = []
+    for chunk in _chunks(writes):
+        is_light = sum(map(_characters, chunk)) * _WIDEST <= WRITE_BYTES
+        batches += [chunk] if is_light else _cut(chunk)
+    return batches
+
+
+def _characters(write: Write) -> int:
+    return 0 if isinstance(write, str) else len(write[0].text)
+
+
+def _cut(writes: Sequence[Write]) -> list[Sequence[Write]]:
+    parts: list[list[Write]] = [[]]
+    size = 0
+    for write in writes:
+        size += (own := len(orjson.dumps(_request("", write))))
+        if parts[-1] and size > WRITE_BYTES:
+            parts.append([])
+            size = own
+        parts[-1].append(write)
+    return [*parts]
 
 
 def _request(partition: str, write: Write) -> Item:

@@ -49,6 +49,19 @@ def test_more_receipts_than_a_batch_takes_go_out_after_the_records(stores: Store
     assert has_receipt(stores)
 
 
+@pytest.mark.parametrize(
+    ("piece", "length", "calls"), [("x", 340_000, 1), ('\\"', 170_000, 2), ("\U0001f600", 85_000, 1)]
+)
+def test_heavy_records_are_written_in_calls_that_the_wire_carries(
+    stores: Stores, piece: str, length: int, calls: int
+) -> None:
+    text = f'{{"n":"{piece * length}"}}'
+    write(stores, [record(n)._replace(text=text) for n in range(24)])
+    assert stores.client.calls["batch_write_item"] == calls
+    assert len(stored(stores)) == 24
+    assert has_receipt(stores)
+
+
 def test_unprocessed_writes_and_reads_are_sent_again(stores: Stores) -> None:
     stores.client.throttle = 0.5
     puts = [record(n) for n in range(200)]
