@@ -39,6 +39,11 @@ class ActivityLog:
         item = self.batch_write(dataset_uid, batch_id, receipt, now).item
         with_retries(lambda: self._client.put_item(TableName=self._table, Item=item), deadline)
 
+    def forget_receipt(self, dataset_uid: str, batch_id: str, deadline: Deadline) -> None:
+        """Take a receipt back that went out with records which did not all come through."""
+        key = {"pk": {"S": dataset_uid}, "sk": {"S": f"batch#{batch_id}"}}
+        with_retries(lambda: self._client.delete_item(TableName=self._table, Key=key), deadline)
+
     def modified_write(self, dataset_uid: str, now: datetime) -> TableWrite:
         """The mark that data really changed, to ride in the same batch. It never expires."""
         item = {"pk": {"S": dataset_uid}, "sk": {"S": "modified"}, "at": {"S": now.isoformat(timespec="milliseconds")}}

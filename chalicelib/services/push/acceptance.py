@@ -5,8 +5,11 @@ the dataset's lane: then it must not overtake them, and becomes a job as a large
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+
+from botocore.exceptions import ClientError
 
 from chalicelib.domain.backup import Entry
 from chalicelib.domain.changes import Changes, puts_of
@@ -26,6 +29,7 @@ from chalicelib.store.stores import Stores
 
 DIRECT_UNITS = 1000  # write units that a request writes itself; a partition of the table takes as many a second
 DIRECT_SECONDS = 8.0  # then the lane takes over
+FORGET_SECONDS = 1.0  # to take its receipt back before
 MAX_FILES = 5000  # file contents that a request may bring to the lane: it has 20 s, S3 takes some 250 a second
 _ITEM_OVERHEAD = 120  # bytes of a record's item beside its text
 
@@ -113,7 +117,13 @@ def _write_now(stores: Stores, live: LiveDataset, operation: Operation, now: dat
         renews=live.renews_at(now),
         store_contents=lambda puts: store_contents(stores, operation.puts, puts, within),
     )
-    write_batches(stores, live, [batch], within, clock=lambda: now, receipts=receipts)
+    try:
+        write_batches(stores, live, [batch], within, clock=lambda: now, receipts=receipts)
+    except TemporarilyUnavailable:
+        # The receipt may have come through while records have not; what becomes of the batch is told anew.
+        with suppress(TemporarilyUnavailable, ClientError):
+            stores.activity.forget_receipt(live.dataset_uid, operation.batch_id, deadline.within(FORGET_SECONDS))
+        raise
     return receipt
 
 

@@ -27,9 +27,12 @@ from chalicelib.services.push.admission import PushTarget
 from chalicelib.services.push.push import read_batch
 from chalicelib.services.resources.push_switches import renew_push_key, set_push_enabled
 from chalicelib.store.dynamodb import Deadline
+from chalicelib.store.records import RecordStore
 from chalicelib.store.stores import Stores
 from tests.builders import NOW
+from tests.deployment import work
 from tests.services.devices import Device, a_device
+from tests.services.lane.queues import Clock
 
 BOOK = {"title": "Emma", "isbn": "1", "pages": 400}
 
@@ -288,6 +291,37 @@ def test_what_is_written_in_part_is_not_refused_when_a_publication_overtakes_it(
         )
     assert 0 < len(device.stored()) < 60
     assert len(list(stores.backups.objects(device.dataset_uid, device.resource_uid))) == 1
+
+
+class ReceiptsOnly:
+    """A client whose batches bring through all but the records."""
+
+    def __init__(self, stores: Stores) -> None:
+        self._client, self._records = stores.client, stores.names.records_table
+
+    def __getattr__(self, operation: str) -> Any:
+        return getattr(self._client, operation)
+
+    def batch_write_item(self, *, RequestItems: dict[str, Any]) -> Any:  # noqa: N803 - AWS's spelling
+        rest = {table: requests for table, requests in RequestItems.items() if table != self._records}
+        if rest:
+            self._client.batch_write_item(RequestItems=rest)
+        return {"UnprocessedItems": {t: r for t, r in RequestItems.items() if t == self._records}}
+
+
+def test_a_receipt_never_tells_of_records_that_did_not_come_through(stores: Stores) -> None:
+    device, clock, records = a_library(stores), Clock(), stores.records
+    device.is_followed = False
+    stores.records = RecordStore(ReceiptsOnly(stores), stores.names.records_table)
+    with pytest.raises(TemporarilyUnavailable) as caught:
+        device.push([BOOK], deadline=Deadline(7, clock, clock.sleep))
+    assert caught.value.batch_id is not None
+    assert read_batch(stores, device.target, caught.value.batch_id, NOW, Deadline(5))["state"] == "failed"
+    receipt = device.push([BOOK], deadline=Deadline(20, clock, clock.sleep))
+    assert read_batch(stores, device.target, receipt.batch_id, NOW, Deadline(5))["state"] == "queued"
+    stores.records = records
+    work(stores)
+    assert read_batch(stores, device.target, receipt.batch_id, NOW, Deadline(5))["created"] == 1
 
 
 def test_ndjson_and_null_values_follow_the_resource(stores: Stores) -> None:

@@ -2,6 +2,7 @@
 
 import base64
 from collections.abc import Callable
+from itertools import count
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from chalicelib.services.publication.publication import unpublish
 from chalicelib.services.push.push import read_batch
 from chalicelib.services.tick import ring_again
 from chalicelib.services.uploads.uploads import shown_upload
+from chalicelib.services.writing.staging import PREPARED_AT_ONCE
 from chalicelib.store.catalog.keys import ACCEPTED, CHECKING, REFUSED
 from chalicelib.store.dynamodb import Deadline
 from chalicelib.store.stores import Stores
@@ -143,9 +145,14 @@ def test_processors_that_take_too_long_leave_nothing_of_the_file(stores: Stores)
     stacks.processors.add(device.dataset_uid, {"type": "copy", "field": "isbn", "output_field": "also"})
     device.publish()
     upload_id, watch = committed(device, lines([*MANY, *MANY])), Watch()
-    put = CallCounter(700, then=watch.pass_by)  # the contents of the first records are stored then
-    with counted(stores, put):
-        check(device, upload_id, watch)
+    puts = count(1)
+
+    def let_time_pass(**_: Any) -> None:
+        if next(puts) == PREPARED_AT_ONCE:  # the last of the contents of those records that are prepared first
+            watch.pass_by()
+
+    stores.files._client.meta.events.register("before-call.s3.PutObject", let_time_pass)
+    check(device, upload_id, watch)
     assert (state_of(device, upload_id), left_of(device)) == (REFUSED, [])
     with pytest.raises(UploadRefused, match="simplify the processors"):
         commit(device, upload_id)
