@@ -43,7 +43,7 @@ def transfer_file(plan: Plan, send: SendBody, *, stdin: BinaryIO, console: Conso
     """Send every record of the file in its order. Failed says what stopped it, and how far it got."""
     with opened(plan.name, plan.form, stdin) as source:
         journal = Journal(Path(plan.name), plan.target) if source.size is not None else None
-        before = journal.acknowledged() if journal and plan.is_resumed else 0
+        before = _gone_on_after(journal, plan) if journal else 0
         if plan.is_resumed:
             console.note(f"Going on after {before:,} records." if before else "Nothing to go on with: from the start.")
         for _ in islice(source.records, before):
@@ -51,6 +51,15 @@ def transfer_file(plan: Plan, send: SendBody, *, stdin: BinaryIO, console: Conso
         progress = Progress(console, clock, source, before=before)
         delivery = Delivery(send, Batches(source.records, plan.limits), console)
         _Run(delivery, journal, progress, console, before=before, shows_receipts=plan.shows_receipts).run()
+
+
+def _gone_on_after(journal: Journal, plan: Plan) -> int:
+    """How many records are not sent again. A transfer that begins anew forgets what an earlier one sent: that may be
+    gone by now."""
+    if plan.is_resumed:
+        return journal.acknowledged()
+    journal.remove()
+    return 0
 
 
 class _Run:

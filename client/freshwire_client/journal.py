@@ -54,7 +54,7 @@ class Journal:
             self.is_kept = True
 
     def remove(self) -> None:
-        """The transfer is done: there is nothing to go on with."""
+        """There is nothing to go on with: the transfer is done, or begins anew."""
         with suppress(OSError):
             self._path.unlink()
         self.is_kept = False

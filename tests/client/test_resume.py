@@ -75,6 +75,17 @@ def test_without_resume_it_begins_again(serve: Serve, books: str) -> None:
     assert not journal_of(books).exists()
 
 
+def test_what_an_earlier_transfer_sent_is_forgotten_when_it_begins_again(serve: Serve, books: str) -> None:
+    service = serve(Reply(), refusal(403), refusal(403))
+    freshwire("push", books, "--batch-size", "3", environment=using(service))
+    service.stored.clear()  # the dataset is emptied
+    ran = freshwire("push", books, "--batch-size", "3", environment=using(service))
+    assert "No record is acknowledged." in ran.err
+    ran = freshwire("push", books, "--resume", environment=using(service))
+    assert (ran.status, service.stored) == (0, ROWS)
+    assert "Nothing to go on with: from the start." in ran.err
+
+
 def test_resume_with_nothing_to_go_on_with_begins_at_the_start(serve: Serve, books: str) -> None:
     service = serve()
     ran = freshwire("push", books, "--resume", environment=using(service))
