@@ -13,6 +13,8 @@ from chalicelib.domain.nesting import MAX_DEPTH, is_deeper
 MAX_BYTES = 5 * 1024 * 1024
 _BOM = b"\xef\xbb\xbf"
 _GZIP = b"\x1f\x8b"
+_GZIP_WINDOW = 31  # what zlib calls the format of gzip
+_PIECE = 64 * 1024  # bytes inflated at a time
 _NDJSON_TYPES = frozenset(
     {"application/x-ndjson", "application/ndjson", "application/jsonl", "application/x-jsonlines"}
 )
@@ -89,27 +91,31 @@ def _lines(body: bytes) -> Iterator[Any]:
 
 
 def _inflated(body: bytes) -> bytes:
-    """The inflated body; several gzip members one after the other are one body, as in appended logs."""
+    """The inflated body; several gzip members one after the other are one body, as in appended logs. It is read a piece
+    at a time: at the end of each member zlib copies what is left of what it was given."""
     parts: list[bytes] = []
     left = MAX_BYTES
-    while body:
-        inflater = zlib.decompressobj(wbits=31)
-        try:
-            part = inflater.decompress(body, left + 1)
-        except zlib.error:
-            raise InvalidPayload(
-                "The body begins like gzip but cannot be inflated: compress it again, or send it as plain JSON."
-            ) from None
-        left -= len(part)
-        if left < 0:
-            raise PayloadTooLarge(
-                f"The body inflates to more than {MAX_BYTES} bytes (5 MB), gzip does not raise the limit: "
-                "split it into several pushes."
-            )
-        if not inflater.eof:
-            raise InvalidPayload("The gzip body is cut off: send it again, whole.")
-        parts.append(part)
-        body = inflater.unused_data
+    inflater = zlib.decompressobj(wbits=_GZIP_WINDOW)
+    try:
+        for start in range(0, len(body), _PIECE):
+            piece = body[start : start + _PIECE]
+            while piece:
+                if inflater.eof:
+                    inflater = zlib.decompressobj(wbits=_GZIP_WINDOW)
+                parts.append(inflater.decompress(piece, left + 1))
+                left -= len(parts[-1])
+                if left < 0:
+                    raise PayloadTooLarge(
+                        f"The body inflates to more than {MAX_BYTES} bytes (5 MB), gzip does not raise the limit: "
+                        "split it into several pushes."
+                    )
+                piece = inflater.unused_data
+    except zlib.error:
+        raise InvalidPayload(
+            "The body begins like gzip but cannot be inflated: compress it again, or send it as plain JSON."
+        ) from None
+    if not inflater.eof:
+        raise InvalidPayload("The gzip body is cut off: send it again, whole.")
     return b"".join(parts)
 
 
