@@ -74,11 +74,19 @@ def check_open(admitted: Admitted, *, offers_push: bool) -> None:
 
 @contextmanager
 def refusals_noted(
-    stores: Stores, admitted: Admitted, batch_id: str, now: datetime, deadline: Deadline
+    stores: Stores,
+    admitted: Admitted,
+    batch_id: str,
+    now: datetime,
+    deadline: Deadline,
+    *,
+    unless: type[Refused] | tuple[()] = (),
 ) -> Iterator[None]:
-    """Whatever is refused inside is written to the activity of the dataset, with its reason."""
+    """Whatever is refused inside is written to the activity of the dataset, with its reason; `unless` is not."""
     try:
         yield
+    except unless:
+        raise
     except Refused as refused:
         refused.batch_id = batch_id
         details = [d.as_json() for d in refused.details[:MAX_NOTED]] if isinstance(refused, InvalidRecord) else []

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from chalicelib.domain.backup import DELETE, DELETE_BY_ID, PUSH, Entry
@@ -122,18 +123,27 @@ def _accepted(
     """The steps of everything a device does, in their order; all of them anew when the dataset is published or
     unpublished at the same moment."""
     check_size(len(request.body))
+    once = partial(_accepted_once, stores, request, prepare, offers_push=offers_push, now=now, deadline=deadline)
     for _ in range(_TRIES - 1):
         with suppress(ConfigurationMoved):
-            return _accepted_once(stores, request, prepare, offers_push=offers_push, now=now, deadline=deadline)
-    return _accepted_once(stores, request, prepare, offers_push=offers_push, now=now, deadline=deadline)
+            return once(is_last=False)
+    return once(is_last=True)
 
 
 def _accepted_once(
-    stores: Stores, request: PushRequest, prepare: Prepare, *, offers_push: bool, now: datetime, deadline: Deadline
+    stores: Stores,
+    request: PushRequest,
+    prepare: Prepare,
+    *,
+    is_last: bool,
+    offers_push: bool,
+    now: datetime,
+    deadline: Deadline,
 ) -> Receipt:
-    """What is refused from the right key on is noted in the activity."""
+    """What is refused from the right key on is noted in the activity, unless it is tried again."""
     admitted = admit(stores, request.target, now, deadline)
-    with refusals_noted(stores, admitted, request.batch_id, now, deadline):
+    tried_again = () if is_last else ConfigurationMoved
+    with refusals_noted(stores, admitted, request.batch_id, now, deadline, unless=tried_again):
         check_open(admitted, offers_push=offers_push)
         receipt = accept(stores, admitted.live, prepare(admitted), now, deadline)
     note_sign_of_life(stores, admitted.live, admitted.resource_uid, now, deadline)

@@ -3,6 +3,7 @@
 import base64
 import json
 from collections import Counter
+from contextlib import nullcontext
 from datetime import timedelta
 from itertools import count
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from chalicelib.domain.errors import (
+    ConfigurationMoved,
     DatasetNotPublished,
     FeatureNotAvailable,
     InvalidPayload,
@@ -32,6 +34,7 @@ from chalicelib.store.stores import Stores
 from tests.builders import NOW
 from tests.deployment import work
 from tests.services.devices import Device, a_device
+from tests.services.lane.jobs import commit_job
 from tests.services.lane.queues import Clock
 
 BOOK = {"title": "Emma", "isbn": "1", "pages": 400}
@@ -150,6 +153,28 @@ def test_a_refusal_is_noted_with_its_reason(stores: Stores) -> None:
     noted = read_batch(stores, device.target, refused.value.batch_id or "", NOW, Deadline(5))
     assert (noted["state"], noted["error_code"]) == ("refused", "invalid_record")
     assert noted["details"][0]["field"] == "isbn"
+
+
+@pytest.mark.parametrize(("times", "noted"), [(2, []), (3, ["failed"])])
+def test_a_push_that_publications_overtake_is_noted_when_it_is_given_up(
+    stores: Stores, times: int, noted: list[str]
+) -> None:
+    device = a_library(stores)
+    device.is_followed = False
+    commit_job(device, [], 0)
+    overtaken = iter(range(times))
+
+    def overtake(operation: str) -> None:
+        if operation == "transact_write_items" and next(overtaken, None) is not None:
+            reason = {"Code": "ConditionalCheckFailed", "Item": {"version": {"N": "0"}}}
+            code = {"Code": "TransactionCanceledException", "Message": ""}
+            raise ClientError({"Error": code, "CancellationReasons": [reason]}, operation)
+
+    stores.client.before = overtake
+    with nullcontext() if times == 2 else pytest.raises(ConfigurationMoved):
+        device.push(BOOK)
+    kept = stores.activity.newest(device.dataset_uid, "refusal", 10, Deadline(5))
+    assert [entry["state"] for entry in kept] == noted
 
 
 def test_wrong_keys_and_unknown_names_are_refused_alike(stores: Stores) -> None:
