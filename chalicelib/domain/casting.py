@@ -20,6 +20,7 @@ EXACT_FLOAT = 2**53  # beyond it a JSON number has lost its digits on the way in
 _INT_TEXT = re.compile(r"[+-]?[0-9]+(?:\.0*)?")
 _FLOAT_TEXT = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _MAX_NUMBER_TEXT = 400  # characters; Python's own conversion of very long digits is quadratic
+_MAX_REMEMBERED = 64  # characters of a text that is kept in memory; the usual ones have 20 to 32
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -82,19 +83,22 @@ def cast_double(value: Any) -> float:
     return number + 0.0
 
 
-@lru_cache(maxsize=4096)
 def _datetime_text(text: str) -> str:
-    moment = datetime.fromisoformat(text.strip().replace("/", "-"))
+    moment = datetime.fromisoformat(text.replace("/", "-"))
     # No zone means UTC.
     moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     return moment.isoformat()
+
+
+_remembered_datetime_text = lru_cache(maxsize=4096)(_datetime_text)
 
 
 def cast_datetime(value: Any) -> str:
     """ISO 8601 in UTC, from ISO 8601 text (no zone: UTC; slashes allowed) or integer epoch milliseconds."""
     try:
         if isinstance(value, str):
-            return _datetime_text(value)
+            text = value.strip()
+            return _remembered_datetime_text(text) if len(text) <= _MAX_REMEMBERED else _datetime_text(text)
         if value.__class__ is int or (value.__class__ is float and value.is_integer()):
             moment = datetime.fromtimestamp(int(value) // 1000, UTC)
             return moment.replace(microsecond=int(value) % 1000 * 1000).isoformat()

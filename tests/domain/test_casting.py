@@ -1,5 +1,6 @@
 """Casting: each field type takes what the contract lists and refuses the rest with a sentence."""
 
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -29,6 +30,8 @@ GOOD: list[tuple[str, Any, Any]] = [
     ("datetime", "2014-01-27", "2014-01-27T00:00:00+00:00"),
     ("datetime", "2014/01/27T04:15:00", "2014-01-27T04:15:00+00:00"),
     ("datetime", "2013-01-01T06:00:00Z", "2013-01-01T06:00:00+00:00"),
+    ("datetime", " 2013-01-01T06:00:00Z\n", "2013-01-01T06:00:00+00:00"),
+    ("datetime", f"2013-01-01T06:00:00.{'5' * 1000}Z", "2013-01-01T06:00:00.555555+00:00"),
     ("datetime", "2013-01-01T06:00:00+02:00", "2013-01-01T04:00:00+00:00"),
     ("datetime", 1388802900123, "2014-01-04T02:35:00.123000+00:00"),
     ("datetime", -1, "1969-12-31T23:59:59.999000+00:00"),
@@ -99,3 +102,14 @@ def test_a_value_that_does_not_fit_is_refused_with_what_was_expected(kind: str, 
 
 def test_minus_zero_and_zero_are_one_value() -> None:
     assert str(CASTERS["double"](-0.0)) == "0.0"
+
+
+@pytest.mark.parametrize("text", ["{blanks}2014-01-27", "2014-01-27T04:15:00.{digits}Z"])
+def test_casting_keeps_no_long_text(text: str) -> None:
+    cast = CASTERS["datetime"]
+    tracemalloc.start()
+    for n in range(50):
+        cast(text.format(blanks=" " * (100_000 + n), digits="1" * (100_000 + n)))
+    kept, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert kept < 500_000
