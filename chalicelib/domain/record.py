@@ -41,6 +41,11 @@ class PreparedRecord(NamedTuple):
     hash: str
     files: Mapping[str, FileContent]
 
+    @property
+    def size(self) -> int:
+        """The bytes that it takes as stored."""
+        return len(self.text) if self.text.isascii() else len(self.text.encode())
+
 
 @dataclass(kw_only=True)
 class PreparedPayload:

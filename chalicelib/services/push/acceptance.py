@@ -31,7 +31,7 @@ DIRECT_UNITS = 1000  # write units that a request writes itself; a partition of 
 DIRECT_SECONDS = 8.0  # then the lane takes over
 FORGET_SECONDS = 1.0  # to take its receipt back before
 MAX_FILES = 5000  # file contents that a request may bring to the lane: it has 20 s, S3 takes some 250 a second
-_ITEM_OVERHEAD = 120  # bytes of a record's item beside its text
+_ITEM_OVERHEAD = 120  # bytes of a record's item beside its size
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +53,7 @@ class Operation:
     @property
     def write_units(self) -> int:
         """What it costs at the most to write: a unit for each kilobyte that a record has begun."""
-        records = sum((len(record.text) + _ITEM_OVERHEAD + 1023) >> 10 for record in self.puts.values())
+        records = sum((record.size + _ITEM_OVERHEAD + 1023) >> 10 for record in self.puts.values())
         return records + len(self.deletes)
 
 

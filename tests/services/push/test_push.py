@@ -75,6 +75,14 @@ def test_a_one_record_push_costs_three_calls(stores: Stores) -> None:
     assert stores.client.calls == {"query": 1, "batch_get_item": 1, "batch_write_item": 1}
 
 
+@pytest.mark.parametrize(("letter", "state"), [("x", "applied"), ("é", "applied"), ("漢", "queued")])
+def test_what_is_written_at_once_is_counted_in_bytes(stores: Stores, letter: str, state: str) -> None:
+    device = a_library(stores)
+    device.is_followed = False
+    receipt = device.push([{**BOOK, "isbn": str(n), "title": letter * 40_000} for n in range(10)])
+    assert receipt.state == state
+
+
 def test_processors_that_take_too_long_refuse_the_push_and_leave_no_record(stores: Stores) -> None:
     device = a_library(stores)
     stacks.processors.add(device.dataset_uid, {"type": "copy", "field": "title", "output_field": "also"})
