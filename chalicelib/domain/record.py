@@ -25,6 +25,7 @@ from chalicelib.domain.schema import Schema
 
 RECORD_ID_LENGTH, CONTENT_HASH_LENGTH = 40, 32
 MAX_RECORD_BYTES = 350 * 1024
+_FILE_KEY_BYTES = 200  # that the object key of a file content takes at the most
 MAX_IGNORED, MAX_SHOWN_NAME = 100, 100  # names of unknown fields that a receipt lists, and characters of each
 
 NO_FILES: Mapping[str, Any] = MappingProxyType({})  # one for all records without: they are the rule
@@ -43,8 +44,9 @@ class PreparedRecord(NamedTuple):
 
     @property
     def size(self) -> int:
-        """The bytes that it takes as stored."""
-        return len(self.text) if self.text.isascii() else len(self.text.encode())
+        """The bytes that it takes as stored: its text, and the keys of its file contents."""
+        text = len(self.text) if self.text.isascii() else len(self.text.encode())
+        return text + _size_of_keys(self.files) if self.files else text
 
 
 @dataclass(kw_only=True)
@@ -213,11 +215,12 @@ class Preparer:
         files = self._take_files(values) if self._files else NO_FILES
         record_id = self._id(values)
         text = _dumps(values, None, _SORTED)
-        if len(text) > MAX_RECORD_BYTES:
+        size = len(text) + _size_of_keys(files) if files else len(text)
+        if size > MAX_RECORD_BYTES:
             raise _Unfit(
                 "record_too_large",
                 None,
-                f"the record takes {len(text)} bytes as stored, the limit is {MAX_RECORD_BYTES}: "
+                f"the record takes {size} bytes as stored, the limit is {MAX_RECORD_BYTES}: "
                 "shorten its texts or send large contents in a file field",
             )
         return PreparedRecord(record_id, text.decode(), content_hash(text), files)
@@ -258,6 +261,11 @@ class Preparer:
             raise _Unfit("unknown_field", unknown[0], f"unknown field {names}; {self._hint}")
         if len(prepared.ignored_fields) < MAX_IGNORED:
             prepared.ignored_fields.update(unknown[:MAX_IGNORED])
+
+
+def _size_of_keys(files: Mapping[str, FileContent]) -> int:
+    """The bytes that the object keys of file contents take beside the text of their record, by field."""
+    return sum(len(name.encode()) + _FILE_KEY_BYTES for name in files)
 
 
 def _refusal(index: int, unfit: _Unfit, *, is_told: bool) -> RecordRefusal:

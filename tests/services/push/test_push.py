@@ -23,6 +23,7 @@ from chalicelib.domain.errors import (
     Refused,
     TemporarilyUnavailable,
 )
+from chalicelib.domain.record import MAX_RECORD_BYTES
 from chalicelib.services.datasets import stacks
 from chalicelib.services.publication.publication import publish, unpublish
 from chalicelib.services.push.admission import PushTarget
@@ -281,6 +282,20 @@ def test_file_contents_are_stored_replaced_and_removed_with_their_record(stores:
     assert list(files_of(device).values()) == [b"second"]
     device.push({"id": "2"})
     assert files_of(device) == {}
+
+
+def test_the_keys_of_its_files_count_in_the_size_of_a_record(stores: Stores) -> None:
+    record = {"id": "1", **{f"photo_{number}": photo(b"x") for number in range(40)}}
+    device = a_device(stores, bootstrap={**record, "text": ""}, unique_key=["id"])
+    with pytest.raises(InvalidRecord) as refused:
+        device.push({**record, "text": "x" * MAX_RECORD_BYTES})
+    (detail,) = refused.value.details
+    assert detail.code == "record_too_large"
+    others = int(detail.message.split()[3]) - MAX_RECORD_BYTES  # the record takes 999999 bytes as stored
+    device.push({**record, "text": "x" * (MAX_RECORD_BYTES - others)})
+    (stored,) = device.stored().values()
+    text = json.dumps(stored, separators=(",", ":"))
+    assert len(text) + sum(len(key) for key in files_of(device)) <= MAX_RECORD_BYTES
 
 
 def test_a_storage_that_fails_answers_unavailable_and_repeating_is_safe(stores: Stores) -> None:
