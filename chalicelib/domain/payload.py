@@ -3,12 +3,14 @@
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import orjson
 
 from chalicelib.domain.errors import InvalidJson, InvalidPayload, PayloadTooLarge
 from chalicelib.domain.nesting import MAX_DEPTH, is_deeper
+from chalicelib.domain.rounding import rounded_numbers
 
 MAX_BYTES = 5 * 1024 * 1024
 _BOM = b"\xef\xbb\xbf"
@@ -22,10 +24,17 @@ _NDJSON_TYPES = frozenset(
 
 @dataclass(frozen=True, kw_only=True)
 class Payload:
-    """The JSON values of a body, in order; `too_deep` holds the indexes of those nested beyond 32 levels."""
+    """The JSON values of a body, in order; `too_deep` holds the indexes of those nested beyond 32 levels. `text` is the
+    body, when they have just been parsed."""
 
     objects: list[Any]
     too_deep: frozenset[int] = frozenset()
+    text: bytes = b""
+
+    @cached_property
+    def rounded(self) -> frozenset[float]:
+        """The numbers among the values that have lost digits by being parsed."""
+        return rounded_numbers(self.text)
 
 
 def check_size(size: int) -> None:
@@ -50,7 +59,7 @@ def parse_payload(body: bytes, content_type: str = "") -> Payload:
         if not isinstance(value, list | dict):
             raise InvalidPayload("The body must be a JSON object (one record) or an array of objects.")
         objects = value if isinstance(value, list) else [value]
-    return Payload(objects=objects, too_deep=_too_deep(body, objects))
+    return Payload(objects=objects, too_deep=_too_deep(body, objects), text=body)
 
 
 def parse_json(body: bytes) -> Any:

@@ -21,6 +21,7 @@ from chalicelib.domain.file_content import FileContent, cast_file
 from chalicelib.domain.nesting import MAX_DEPTH
 from chalicelib.domain.payload import Payload
 from chalicelib.domain.processors import Processor, ProcessorFailed
+from chalicelib.domain.rounding import long_numbers
 from chalicelib.domain.schema import Schema
 
 RECORD_ID_LENGTH, CONTENT_HASH_LENGTH = 40, 32
@@ -89,6 +90,7 @@ class Preparer:
     ) -> None:
         self._unique_key = schema.unique_key
         self._files = [f.name for f in schema.fields if f.type == "file"]
+        self._blobs = [(f.source, f.name) for f in schema.fields if f.type == "json_blob"]
         self._refuse_unknown = refuse_unknown
         self._processors = processors
         self._known = {f.source for f in schema.fields} | schema.removed
@@ -120,7 +122,7 @@ class Preparer:
 
         Raises ProcessingTooSlow when `is_late` once a processor is done; casting needs no such bound.
         """
-        return self._each(payload, partial(self._prepare, is_late))
+        return self._each(payload, partial(self._prepare, payload, is_late))
 
     def identify(self, payload: Payload, is_late: IsLate = lambda: False) -> PreparedPayload:
         """Compute the ids of records to delete: with a unique key, its fields suffice. Fills `ids` and `refusals`.
@@ -154,14 +156,17 @@ class Preparer:
             except _Unfit as unfit:
                 prepared.refusals.append(_refusal(index, unfit, is_told=len(prepared.refusals) < MAX_DETAILS))
 
-    def _prepare(self, is_late: IsLate, pushed: dict[str, Any], prepared: PreparedPayload) -> None:
+    def _prepare(self, payload: Payload, is_late: IsLate, pushed: dict[str, Any], prepared: PreparedPayload) -> None:
         if not self._known.issuperset(pushed):
             self._note_unknown(pushed, prepared)
         processed = self._processed(pushed, self._processors, is_late) if self._processors else pushed
         if processed is None:
             prepared.skipped += 1
             return
-        record = self._record(self._cast(processed, self._plan))
+        values = self._cast(processed, self._plan)
+        if self._blobs:
+            self._refuse_rounded(values, payload)
+        record = self._record(values)
         # A later record of the same id takes the place of the earlier one: the last one wins.
         prepared.records[record.id] = record
         prepared.ids.append(record.id)
@@ -210,6 +215,14 @@ class Preparer:
         except CastError as error:
             raise _Unfit("invalid_value", source, f"field '{source}': {error}") from None
         return values
+
+    def _refuse_rounded(self, values: Mapping[str, Any], payload: Payload) -> None:
+        """Other types see by themselves what does not fit them; a blob takes any number that is as it was sent."""
+        for source, name in self._blobs:
+            for number in long_numbers(values.get(name)):
+                if number in payload.rounded:
+                    problem = f"the number {shown(number)} is beyond 64 bits and has lost digits: send it as a string"
+                    raise _Unfit("invalid_value", source, f"field '{source}': {problem}")
 
     def _record(self, values: dict[str, Any]) -> PreparedRecord:
         files = self._take_files(values) if self._files else NO_FILES

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.domain.errors import ProcessingTooSlow
-from chalicelib.domain.payload import Payload
+from chalicelib.domain.payload import Payload, parse_payload
 from chalicelib.domain.processors import Processor, compile_processor
 from chalicelib.domain.record import PreparedPayload, Preparer
 from tests.builders import a_schema
@@ -145,6 +145,43 @@ def test_deleting_needs_only_the_unique_key_and_finds_the_pushed_id() -> None:
     preparer = Preparer(a_schema(unique_key=["hour"], **WEATHER))
     pushed = id_of(preparer, {"hour": 1, "temp": 2, "origin": "EWR"})
     assert preparer.identify(Payload(objects=[{"hour": "1"}, {"hour": 1, "temp": "broken"}])).ids == [pushed, pushed]
+
+
+@pytest.mark.parametrize("content_type", ["application/json", "application/x-ndjson"])
+@pytest.mark.parametrize(
+    ("number", "is_taken"),
+    [
+        ("12345678901234567890123", False),
+        ("-9223372036854775809", False),
+        ("18446744073709551616", False),
+        ("18446744073709551615", True),
+        ("-9223372036854775808", True),
+        ("100000000000000000000", True),
+        ("1e20", True),
+        ("9.969209968386869e36", True),
+        ("12345678901234567890123.0", True),
+        ('"12345678901234567890123"', True),
+        ('"\\"12345678901234567890123"', True),
+    ],
+)
+def test_a_whole_number_in_a_blob_is_kept_as_it_is_or_refused(number: str, is_taken: bool, content_type: str) -> None:
+    preparer = Preparer(a_schema(unique_key=["hour"], **WEATHER))
+    body = f'{{"hour": 1, "temp": 1, "tags": {{"a": [{number}]}}}}'
+    prepared = preparer.prepare(parse_payload(body.encode(), content_type))
+    if is_taken:
+        (record,) = prepared.records.values()
+        assert json.loads(record.text) == json.loads(body)
+    else:
+        (refusal,) = prepared.refusals
+        assert (refusal.index, refusal.field, refusal.code) == (0, "tags", "invalid_value")
+        assert refusal.message.endswith("is beyond 64 bits and has lost digits: send it as a string")
+
+
+def test_a_double_beside_a_blob_takes_whole_numbers_of_any_length() -> None:
+    preparer = Preparer(a_schema(unique_key=["hour"], **WEATHER))
+    body = b'[{"hour": 1, "temp": 12345678901234567890123, "tags": [1e20]}]'
+    (record,) = preparer.prepare(parse_payload(body)).records.values()
+    assert json.loads(record.text)["temp"] == 12345678901234567890123.0
 
 
 def test_a_file_counts_by_its_content() -> None:
