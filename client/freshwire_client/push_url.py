@@ -73,10 +73,21 @@ def parse_push_url(text: str) -> tuple[PushUrl, str | None]:
     found = _PATH.fullmatch(quote(parts.path, safe="/%"))
     if parts.scheme not in ("http", "https") or not host or not found:
         raise Misused(f"The push URL is not that of a resource: {_EXPECTED}")
+    if not _can_be(host):
+        raise Misused(f"The push URL names no host that there can be: {_EXPECTED}")
     parameters = parse_qsl(parts.query, keep_blank_values=True)
     key = next((value for name, value in parameters if name == "pushkey"), None)
     query = urlencode([(name, value) for name, value in parameters if name != "pushkey"])
     return PushUrl(is_secure=parts.scheme == "https", host=host, port=port, query=query, **found.groupdict()), key
+
+
+def _can_be(host: str) -> bool:
+    """Whether a host may have this name: none of its labels is empty or too long."""
+    try:
+        host.encode("idna")  # as connecting does
+    except UnicodeError:
+        return False
+    return True
 
 
 def checked_key(text: str, what: str) -> str:

@@ -19,6 +19,11 @@ PUSH = "http://h/api/push/1.0/a/b/push"
         (["push", "b.csv", "--url", PUSH], "There is no push key: put it into FRESHWIRE_PUSH_KEY"),
         (["push", "b.csv", "--url", f"{PUSH}?pushkey=a%0Ab"], "another character that no key has"),
         (["push", "b.csv", "--url", "http://h:x/api/push/1.0/a/b/push"], "The push URL is not a URL"),
+        (
+            ["push", "b.csv", "--url", "http://a..b/api/push/1.0/a/b/push"],
+            "The push URL names no host that there can be",
+        ),
+        (["push", "b.csv", "--url", f"http://{'h' * 64}/api/push/1.0/a/b/push"], "The push URL names no host"),
         (["push", "b.csv", "--url", "ftp://h/api/push/1.0/a/b/push"], "The push URL is not that of a resource"),
         (["push", "b.csv", "--url", "http://h/api/explore"], "The push URL is not that of a resource"),
         (["push", "b", "--url", f"{PUSH}?pushkey={KEY}"], "b cannot be read: No such file"),
