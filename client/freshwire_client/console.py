@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import codecs
+import json
 import os
 import re
 from typing import TextIO
@@ -9,11 +11,16 @@ from typing import TextIO
 _KEY = re.compile(r"(?<=pushkey=)[^&\s'\"]+|(?<![0-9a-f])[0-9a-f]{56}(?![0-9a-f])")
 _HIDDEN = "***"
 _CLEAR = "\r\x1b[K"
+_NOT_ASCII, _NOT_UTF8 = re.compile("[^\x00-\x7f]+"), re.compile("[\ud800-\udfff]+")
 
 
 def hidden(text: str) -> str:
     """The text without what looks like a key."""
     return _KEY.sub(_HIDDEN, text)
+
+
+def _escaped(found: re.Match[str]) -> str:
+    return json.dumps(found.group())[1:-1]
 
 
 class Console:
@@ -22,6 +29,8 @@ class Console:
     def __init__(self, out: TextIO, err: TextIO) -> None:
         self._out, self._err = out, err
         self._secrets: set[str] = set()
+        # A pipe has the encoding of the system, on Windows that of one country; who reads JSON takes it as UTF-8.
+        self._is_utf8 = codecs.lookup(out.encoding or "utf-8").name == "utf-8"
         self._bar = ""
         self.is_quiet = False
         self.is_terminal = err.isatty()
@@ -32,8 +41,9 @@ class Console:
             self._secrets.add(secret)
 
     def put(self, line: str) -> None:
-        """A line of data, there at once for whoever reads it."""
-        self._out.write(self._without_secrets(line) + "\n")
+        """A line of data, there at once for whoever reads it; what cannot be written as UTF-8 is as JSON escapes it."""
+        foreign = _NOT_UTF8 if self._is_utf8 else _NOT_ASCII
+        self._out.write(foreign.sub(_escaped, self._without_secrets(line)) + "\n")
         self._out.flush()
 
     def drop(self) -> None:
