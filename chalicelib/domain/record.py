@@ -227,7 +227,7 @@ class Preparer:
     def _record(self, values: dict[str, Any]) -> PreparedRecord:
         files = self._take_files(values) if self._files else NO_FILES
         record_id = self._id(values)
-        text = _dumps(values, None, _SORTED)
+        text = self._written(values)
         size = len(text) + _size_of_keys(files) if files else len(text)
         if size > MAX_RECORD_BYTES:
             raise _Unfit(
@@ -265,7 +265,16 @@ class Preparer:
             for pair in pairs:
                 if pair[0] == name:
                     pair[1] = pair[1]["sha256"]
-        return hashlib.sha256(_dumps(pairs, None, _SORTED)).hexdigest()[:RECORD_ID_LENGTH]
+        return hashlib.sha256(self._written(pairs)).hexdigest()[:RECORD_ID_LENGTH]
+
+    def _written(self, values: Mapping[str, Any] | list[list[Any]]) -> bytes:
+        """The JSON of values by name. Files and processors may make what has none, such as half of a character."""
+        try:
+            return _dumps(values, None, _SORTED)
+        except orjson.JSONEncodeError as error:
+            by_name = dict(values)
+            source = next((s for s, name, _, _ in self._plan if not _has_json(by_name.get(name))), None)
+            raise _Unfit("invalid_value", source, f"a value cannot be kept as JSON ({error}): mend it") from None
 
     def _note_unknown(self, pushed: Mapping[str, Any], prepared: PreparedPayload) -> None:
         unknown = sorted(name[:MAX_SHOWN_NAME] for name in pushed.keys() - self._known)
@@ -279,6 +288,14 @@ class Preparer:
 def _size_of_keys(files: Mapping[str, FileContent]) -> int:
     """The bytes that the object keys of file contents take beside the text of their record, by field."""
     return sum(len(name.encode()) + _FILE_KEY_BYTES for name in files)
+
+
+def _has_json(value: Any) -> bool:
+    try:
+        _dumps(value, None, _SORTED)
+    except orjson.JSONEncodeError:
+        return False
+    return True
 
 
 def _refusal(index: int, unfit: _Unfit, *, is_told: bool) -> RecordRefusal:

@@ -123,6 +123,30 @@ def test_a_record_that_cannot_be_stored_is_refused_with_its_index_and_field(
     assert len(prepared.records) == 1
 
 
+HALF = "\ud800"  # of a character: a lone surrogate
+
+
+@pytest.mark.parametrize("unique_key", [[], ["hour"], ["origin"], ["origin", "hour"]])
+@pytest.mark.parametrize("pushed", [{"origin": HALF}, {"tags": {"a": [HALF]}}, {"tags": {HALF: 1}}])
+def test_half_a_character_is_refused_in_any_field(pushed: dict[str, Any], unique_key: list[str]) -> None:
+    preparer = Preparer(a_schema(unique_key=unique_key, **WEATHER))
+    whole = {"hour": 1, "origin": "EWR"}
+    prepared = prepare(preparer, whole, {**whole, **pushed})
+    (refusal,) = prepared.refusals
+    assert (refusal.index, refusal.code, refusal.field) == (1, "invalid_value", next(iter(pushed)))
+    assert "cannot be kept as JSON" in refusal.message
+    assert len(prepared.records) == 1
+    json.dumps(refusal.as_json(), ensure_ascii=False).encode()
+
+
+def test_a_record_of_half_a_character_has_no_id_to_be_deleted_by() -> None:
+    preparer = Preparer(a_schema(unique_key=["origin"], **WEATHER))
+    identified = preparer.identify(Payload(objects=[{"origin": HALF}]))
+    assert [(r.code, r.field) for r in identified.refusals] == [("invalid_value", "origin")]
+    assert preparer.identify_unfit([{"origin": HALF}]) == []
+    assert preparer.id_of({"origin": HALF}) is None
+
+
 def test_a_record_without_any_known_value_is_refused() -> None:
     prepared = prepare(Preparer(a_schema(**WEATHER)), {}, {"unknown": 1})
     assert [r.code for r in prepared.refusals] == ["empty_record", "empty_record"]

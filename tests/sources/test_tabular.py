@@ -2,6 +2,7 @@
 
 import csv
 import io
+from encodings.aliases import aliases
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from chalicelib.sources.formats.broken import BrokenFile, TooLarge
 from chalicelib.sources.formats.limits import MAX_CELL, MAX_COLUMNS
 from chalicelib.sources.formats.opening import open_records
 from chalicelib.sources.formats.tabular_guess import has_header, likely_separator
+from chalicelib.sources.formats.text import decoded
 from tests.sources.files import Dripping, read, values
 
 WEATHER = Path(__file__).parent.parent.parent / "infra" / "demo" / "weather.csv"
@@ -155,6 +157,8 @@ def test_the_separator_is_the_one_that_fits_most_lines() -> None:
         (b"a;b\n", {"encoding": "rot13"}, "unknown encoding 'rot13'"),
         (b"a;b\n", {"encoding": "unicode_escape"}, "unknown encoding"),
         (b"a;b\n", {"encoding": "a\0b"}, "unknown encoding"),
+        (b"a;b\n+2AA-;1\n", {"encoding": "utf-7"}, "unknown encoding 'utf-7': use utf-8"),
+        (b"a;b\n+2AA-;1\n", {"encoding": "UTF_7"}, "unknown encoding"),
     ],
 )
 def test_a_broken_file_says_where_and_what_to_mend(content: bytes, params: dict[str, Any], says: str | None) -> None:
@@ -224,3 +228,16 @@ def test_what_the_csv_module_wrote_reads_back_equal(
     params = {"separator": separator, "headers_first_row": False, "encoding": encoding}
     found = list(open_records(Dripping(file.getvalue().encode(encoding), size), "csvfile", params))
     assert [list(record.values.values()) for record in found] == rows
+
+
+@given(
+    encoding=st.sampled_from(sorted({*aliases, *aliases.values()})),
+    content=st.lists(
+        st.binary(max_size=6) | st.sampled_from([b"+2AA-", b"\\ud800", b"\xed\xa0\x80", b"\x00\xd8", b"~{"])
+    ),
+)
+def test_no_encoding_gives_half_a_character(encoding: str, content: list[bytes]) -> None:
+    try:
+        "".join(decoded(content, encoding)).encode()
+    except BrokenFile as broken:
+        assert str(broken)

@@ -17,6 +17,7 @@ _MARKS = (  # the longest first: one begins like another
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 _NOT_AMONG_ALIASES = ("utf_8_sig", "utf_16_le", "utf_16_be", "utf_32_le", "utf_32_be")
+_UNSAFE = {"utf7"}  # it can hold halves of characters, which no record may
 _ENOUGH = 4  # bytes, the longest character of utf-8 and the longest mark
 _BEYOND_ASCII = re.compile(rb"[\x80-\xff]")
 
@@ -142,7 +143,7 @@ def _decoder_for(encoding: str) -> codecs.IncrementalDecoder:
         found = codecs.lookup(encoding)
     except (LookupError, ValueError):  # ValueError: a name with a zero in it
         found = None
-    known = {_plain(name) for name in (*aliases, *aliases.values(), *_NOT_AMONG_ALIASES)}
+    known = {_plain(name) for name in (*aliases, *aliases.values(), *_NOT_AMONG_ALIASES)} - _UNSAFE
     # codecs also finds base64, rot13, idna and the like, which are no encodings of a file
     if found is None or not found._is_text_encoding or _plain(found.name) not in known or not found.incrementaldecoder:
         raise BrokenFile(f"unknown encoding '{encoding[:40]}': use utf-8, cp1252 or utf-16")

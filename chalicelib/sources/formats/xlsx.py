@@ -12,7 +12,7 @@ from chalicelib.sources.formats.limits import MAX_CELL, MAX_RECORD, megabytes
 from chalicelib.sources.formats.source_record import SourceRecord
 from chalicelib.sources.formats.tabular_guess import has_header
 from chalicelib.sources.formats.xlsx_package import Package
-from chalicelib.sources.formats.xlsx_values import SharedStrings, date_styles, moment_text, unescaped
+from chalicelib.sources.formats.xlsx_values import SharedStrings, date_styles, moment_text, unescaped, whole
 from chalicelib.sources.formats.xml_reader import Attributes, XmlReader
 
 XML_TO_FILE = 4  # the XML of a workbook may be so many times as large as other files: it is read as it inflates
@@ -100,8 +100,8 @@ class _Sheet:
                 self._ready.clear()
 
     def _begin_row(self, attributes: Attributes) -> None:
-        given = attributes.get("r", "")
-        self._number = int(given) if given.isdigit() and len(given) < 10 else self._number + 1
+        given = whole(attributes.get("r"))
+        self._number = self._number + 1 if given is None else given
         self._values, self._column, self._size = {}, -1, 0
 
     def _end_row(self, _: str) -> None:
@@ -148,11 +148,12 @@ class _Sheet:
         if self._kind == "n":
             return self._number_of(raw)
         if self._kind == "s":
-            if not (raw.isascii() and raw.isdigit() and len(raw) < 10):
+            number = whole(raw)
+            if number is None:
                 raise BrokenFile(
                     f"row {self._number} refers to a text by '{raw[:20]}': save the workbook again as xlsx"
                 )
-            return self._strings.text(int(raw))
+            return self._strings.text(number)
         if self._kind == "b":
             return raw.strip() in ("1", "true")
         return unescaped(raw)  # str: of a formula; d: a date in ISO 8601; e: an error such as #N/A
@@ -167,7 +168,7 @@ class _Sheet:
                 return None
             where = f"row {self._number}, column {column_name(self._column)}"
             raise BrokenFile(f"{where} has '{raw[:20]}' for a number: mend that cell")
-        style = int(self._style) if self._style.isdigit() and len(self._style) < 10 else 0
+        style = whole(self._style) or 0
         kind = self._styles[style] if style < len(self._styles) else None
         if kind is None:
             return value

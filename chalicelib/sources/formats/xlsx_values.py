@@ -20,10 +20,11 @@ _BUILT_IN = {  # ECMA-376 part 1, 18.8.30; 27-36 and 50-58 are dates of the east
 }
 _NO_LETTERS = re.compile(r'"[^"]*"|\\.|_.|\*.|\[(?!(?:h+|m+|s+)\])[^\]]*\]', re.IGNORECASE)
 _ELAPSED = re.compile(r"\[(?:h+|m+|s+)\]")
+_MOST_DAYS = 100_000_000  # no calendar goes so far
 _MAX_STRINGS = 4_000_000
 _MAX_STYLES = 100_000
 _IN_MEMORY = 16 * 1024 * 1024
-_ESCAPE = re.compile(r"_x([0-9A-Fa-f]{4})_")
+_ESCAPE = re.compile(r"_x(?![Dd][89A-Fa-f])([0-9A-Fa-f]{4})_")  # D800 to DFFF are halves of characters
 
 
 class SharedStrings:
@@ -61,7 +62,7 @@ class SharedStrings:
             raise TooLarge(f"the workbook has a cell of more than {megabytes(MAX_CELL)}: shorten it")
 
     def _finish(self, _: str) -> None:
-        content = unescaped("".join(self._parts)).encode("utf-8", "replace")
+        content = unescaped("".join(self._parts)).encode()
         if len(self._ends) > _MAX_STRINGS:
             raise TooLarge(f"the workbook has more than {_MAX_STRINGS} texts: split it, or send it as CSV")
         self._file.write(content)
@@ -76,13 +77,13 @@ class SharedStrings:
 
 def date_styles(part: str, chunks: Iterable[bytes]) -> list[str | None]:
     """By the number of a cell's style: what kind of date or time its number is, None for a plain number."""
-    codes: dict[int, str] = {}
+    codes: dict[int | None, str] = {}
     styles: list[str | None] = []
     is_of_cells = False
 
     def formatted(attributes: Attributes) -> None:
         if len(codes) < _MAX_STYLES:
-            codes[_whole(attributes.get("numFmtId"))] = attributes.get("formatCode", "")
+            codes[whole(attributes.get("numFmtId"))] = attributes.get("formatCode", "")
 
     def cells(begin: bool) -> None:
         nonlocal is_of_cells
@@ -90,8 +91,8 @@ def date_styles(part: str, chunks: Iterable[bytes]) -> list[str | None]:
 
     def style(attributes: Attributes) -> None:
         if is_of_cells and len(styles) < _MAX_STYLES:
-            number = _whole(attributes.get("numFmtId"))
-            styles.append(kind_of_format(codes[number]) if number in codes else _BUILT_IN.get(number))
+            number = whole(attributes.get("numFmtId"))
+            styles.append(kind_of_format(codes[number]) if number in codes else _BUILT_IN.get(number or 0))
 
     starts = {"numFmt": formatted, "cellXfs": lambda _: cells(True), "xf": style}
     XmlReader(part, starts=starts, ends={"cellXfs": lambda _: cells(False)}).read(chunks)
@@ -117,6 +118,8 @@ def moment_text(serial: float, kind: str, *, counts_from_1904: bool) -> str | No
 
     The days count from 1900-01-01 = 1 with a 29 February 1900 that never was (ECMA-376 part 1, 18.17.4.1).
     """
+    if abs(serial) > _MOST_DAYS:
+        return None
     if kind == DURATION or (kind == TIME and 0 <= serial < 1):
         seconds = round(serial * 86_400)
         if kind == TIME:
@@ -136,9 +139,10 @@ def moment_text(serial: float, kind: str, *, counts_from_1904: bool) -> str | No
 
 
 def unescaped(text: str) -> str:
-    """The text with `_x000D_` and its like replaced by the characters they stand for."""
+    """The text with `_x000D_` and its like replaced by the characters they stand for. Halves of characters stay."""
     return _ESCAPE.sub(lambda found: chr(int(found[1], 16)), text) if "_x" in text else text
 
 
-def _whole(text: str | None) -> int:
-    return int(text) if text and text.isascii() and text.isdigit() and len(text) < 10 else -1
+def whole(text: str | None) -> int | None:
+    """The whole number that is written there, of up to 9 digits; None when it is none. `²` is a digit to Python."""
+    return int(text) if text and text.isascii() and text.isdigit() and len(text) < 10 else None

@@ -51,11 +51,11 @@ class XmlReader:
             for chunk in chunks:
                 for begin in range(0, len(chunk), CHUNK):
                     part = chunk[begin : begin + CHUNK]
-                    self._parser.Parse(part, False)
+                    self._parse(part)
                     fed += len(part)
                     self._check(fed)
                     yield
-            self._parser.Parse(b"", True)
+            self._parse(b"", is_end=True)
             yield
         except self._error as error:
             line, column = error.lineno, error.offset + 1
@@ -67,6 +67,14 @@ class XmlReader:
         """Parse to the end."""
         for _ in self.feed(chunks):
             pass
+
+    def _parse(self, part: bytes, *, is_end: bool = False) -> None:
+        try:
+            self._parser.Parse(part, is_end)
+        except (ValueError, LookupError):  # it is unknown, or has more than a byte a character; or half of one is there
+            raise BrokenFile(
+                f"{self._part} of the workbook is in an encoding that cannot be read: save it again as xlsx"
+            ) from None
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
         self._depth += 1
