@@ -61,7 +61,24 @@ def book_with(part: str, begin: str, piece: str, times: int) -> bytes:
     return workbook(sheet_xml(""), strings="<sst/>", changed={part: text}, method=zipfile.ZIP_STORED)
 
 
+def book_of_long_texts(count: int, rows: str, text: str = "x" * MILLION) -> bytes:
+    """With texts that the rows of its sheet refer to."""
+    strings = "<sst>" + "".join(f"<si><t>{number:07}{text}</t></si>" for number in range(count)) + "</sst>"
+    return workbook(sheet_xml(rows), strings=strings, method=zipfile.ZIP_STORED)
+
+
+def numbered(piece: str, count: int) -> str:
+    """That many of the piece, each with its number."""
+    return "".join(piece % number for number in range(count))
+
+
+def text_cells(*numbers: int) -> str:
+    return "<row>" + "".join(f'<c t="s"><v>{number}</v></c>' for number in numbers) + "</row>"
+
+
+LONG_NAME = "x" * 900_000
 SHEET, STRINGS, STYLES = "xl/worksheets/sheet1.xml", "xl/sharedStrings.xml", "xl/styles.xml"
+RELATIONS = "xl/_rels/workbook.xml.rels"
 HOSTILE: dict[str, tuple[str, Callable[[], bytes]]] = {
     "a gz of zeros": ("csvfile", gz_bomb),
     "a gz of zeros as JSON": ("jsonfile", gz_bomb),
@@ -89,6 +106,15 @@ HOSTILE: dict[str, tuple[str, Callable[[], bytes]]] = {
     "pieces of a text": ("xlsx", lambda: book_with(STRINGS, "<sst><si>", "<t>x</t>", 3 * MILLION)),
     "empty texts": ("xlsx", lambda: book_with(STRINGS, "<sst>", "<si/>", 5 * MILLION)),
     "styles": ("xlsx", lambda: book_with(STYLES, "<s><cellXfs>", '<xf numFmtId="1"/>', MILLION)),
+    "long names of tags": ("xlsx", lambda: book_with(SHEET, "<s>" + numbered(f"<a%d{LONG_NAME}/>", 200), "", 1)),
+    "long names of attributes": (
+        "xlsx",
+        lambda: book_with(SHEET, "<s>" + numbered(f"<a b%d{LONG_NAME}=''/>", 200), "", 1),
+    ),
+    "long ways to parts": (
+        "xlsx",
+        lambda: book_with(RELATIONS, "<r>" + numbered(f"<Relationship Id='%d' Target='{LONG_NAME}'/>", 200), "", 1),
+    ),
 }
 
 
@@ -100,6 +126,61 @@ def test_a_hostile_file_is_refused_in_little_memory(name: str, tmp_path: Path) -
     _, problem = outcome(path, kind)
     assert problem is not None
     assert problem[0] == "TooLarge" or name in ("arrays within arrays", "styles"), problem
+
+
+LARGE: dict[str, tuple[int, Callable[[], bytes]]] = {  # with how many records
+    "long texts": (199, lambda: book_of_long_texts(200, "".join(text_cells(number) for number in range(200)))),
+    "long texts in the same few bytes": (
+        2000,
+        lambda: book_of_long_texts(20, text_cells(0) + "".join(text_cells(i % 20) for i in range(2000))),
+    ),
+    "long formats": (
+        2,
+        lambda: workbook(
+            sheet_xml("<row><c><v>1</v></c></row><row><c><v>2</v></c></row>"),
+            changed={STYLES: "<s>" + numbered(f"<numFmt numFmtId='%d' formatCode='{LONG_NAME}'/>", 200) + "</s>"},
+            method=zipfile.ZIP_STORED,
+        ),
+    ),
+    "long names of sheets": (
+        2,
+        lambda: workbook(
+            sheet_xml("<row><c><v>1</v></c></row><row><c><v>2</v></c></row>"),
+            changed={
+                "xl/workbook.xml": '<w xmlns:r="r">'
+                + numbered(f"<sheet r:id='s1' name='%d{LONG_NAME}'/>", 200)
+                + "</w>"
+            },
+            method=zipfile.ZIP_STORED,
+        ),
+    ),
+    "long rows at the beginning": (
+        45,
+        lambda: workbook(
+            sheet_xml(
+                "<row>"
+                + numbered('<c t="str"><v>%d</v></c>', 4)
+                + "</row>"
+                + ("<row>" + f'<c t="str"><v>{LONG_NAME}</v></c>' * 4 + "</row>") * 45
+            ),
+            method=zipfile.ZIP_STORED,
+        ),
+    ),
+    "a long namespace of many names": (
+        0,
+        lambda: workbook(
+            f"<s xmlns:a='{LONG_NAME}'><b " + numbered("a:b%d='' ", 4000) + "/>" + numbered("<a:c%d/>", 4000) + "</s>"
+        ),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", LARGE)
+def test_a_workbook_of_long_texts_is_read_in_little_memory(name: str, tmp_path: Path) -> None:
+    count, make = LARGE[name]
+    path = tmp_path / "file"
+    path.write_bytes(make())
+    assert outcome(path, "xlsx") == (count, None)
 
 
 LONG: dict[str, tuple[bytes, bytes, bytes, bytes]] = {  # what the file begins with, its record, separator and end

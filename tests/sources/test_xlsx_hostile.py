@@ -1,13 +1,20 @@
 """Workbooks made to do harm: they are read, or refused with what to do, whatever their parts hold."""
 
+import gzip
+import random
+import resource
+import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.sources.formats.broken import BrokenFile
-from tests.sources.files import sheet_xml, values, workbook
+from chalicelib.sources.formats.broken import BrokenFile, TooLarge
+from chalicelib.sources.formats.xlsx_values import SharedStrings
+from tests.sources.files import sheet_xml, values, workbook, zipped
 
 HEAD = '<row><c t="str"><v>a</v></c></row>'
 ONE = sheet_xml(HEAD + "<row><c><v>1</v></c></row>")
@@ -55,6 +62,50 @@ def test_numbers_of_rows_and_styles_and_days_that_are_none_do_no_harm(second: st
     assert values(workbook(sheet_xml(HEAD + second), formats=["[h]:mm"]), "xlsx") == [{"a": expected}]
 
 
+def test_more_texts_than_the_disk_of_a_function_takes_are_refused() -> None:
+    million = b"<si><t>" + b"x" * 1024 * 1024 + b"</t></si>"
+    with closing(SharedStrings()) as strings:
+        strings.load("xl/sharedStrings.xml", [b"<sst>", *[million] * 3, b"</sst>"])
+        with pytest.raises(TooLarge, match="more than 256 MB of texts: split it, or send it as CSV"):
+            strings.load("xl/sharedStrings.xml", [b"<sst>", *[million] * 254, b"</sst>"])
+
+
+@contextmanager
+def room_for(size: int) -> Iterator[None]:
+    """No file of this process grows beyond so many bytes: as on a disk that is full."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def a_book_of_many_texts() -> bytes:
+    text = random.Random(5).randbytes(10_000).hex() + "x" * 1_000_000
+    return workbook(ONE, strings="<sst>" + f"<si><t>{text}</t></si>" * 20 + "</sst>")
+
+
+def a_large_book() -> bytes:
+    return workbook(ONE, changed={"xl/media/a.png": bytes(12_000_000)}, method=zipfile.ZIP_STORED)
+
+
+@pytest.mark.parametrize(
+    ("kind", "make"),
+    [
+        ("xlsx", a_book_of_many_texts),
+        ("xlsx", a_large_book),
+        ("xlsx", lambda: gzip.compress(a_large_book(), 1)),
+        ("xlsx", lambda: zipped({"a.xlsx": a_large_book()})),
+        ("csvfile", lambda: zipped({"a.csv": b"a\n" * 6_000_000}, zipfile.ZIP_STORED)),
+    ],
+)
+def test_what_finds_no_room_on_the_disk_is_too_large(kind: str, make: Callable[[], bytes]) -> None:
+    content = make()
+    with room_for(10_000_000), pytest.raises(TooLarge, match="more room on the disk than there is: split it into"):
+        values(content, kind)
+
+
 WORDS = """0 1 -1 3 ² ٣ 14 46 1e400 1e306 nan inf 99999999999999999999 A1 ZZZZ9 ß1 _xD800_ _xFFFF_ _x0000_ true s b n d
     e str inlineStr [h]:mm dd/mm/yyyy &#233; &#55296; 1_0 -- r1 s1 s3 .. / worksheets/sheet1.xml xl/workbook.xml"""
 TOKENS = st.sampled_from(WORDS.split()) | st.text(
@@ -77,7 +128,7 @@ PARTS = st.sampled_from(
 def elements(draw: st.DrawFn, depth: int = 0) -> str:
     name = draw(NAMES)
     attributes = draw(st.dictionaries(ATTRIBUTES, TOKENS, max_size=3))
-    inner = draw(TOKENS) if depth > 2 else "".join(draw(st.lists(elements(depth + 1), max_size=3)))
+    inner = draw(TOKENS) if depth > 1 else "".join(draw(st.lists(elements(depth + 1), max_size=3)))
     written = "".join(f' {key}="{value}"' for key, value in attributes.items())
     return f"<{name}{written}>{inner}</{name}>"
 

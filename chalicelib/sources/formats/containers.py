@@ -1,5 +1,6 @@
 """The bytes of a source file: as they are, or out of the gz or the zip of one file that it came in."""
 
+import errno
 import tempfile
 import zlib
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ _NO_WORKBOOK = "the file is no xlsx workbook: save it as xlsx, or choose the for
 _DAMAGED_ZIP = "the zip is cut off or damaged: make it again and send it whole"
 _EMPTY_ZIP = b"PK\x05\x06"
 _IN_MEMORY = 8 * 1024 * 1024  # bytes; what is larger and must be seekable waits in a temporary file
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _LARGEST_READ = 1024 * 1024  # of a zip: its list of files is read at once, 46 bytes and more each
 
 
@@ -80,14 +82,25 @@ def package_of(stream: Readable, budget: Budget) -> Iterator[Any]:
 
 @contextmanager
 def seekable(chunks: Iterator[bytes], most: int) -> Iterator[BinaryIO]:
-    """The chunks as a file that can be read in any order: a zip has its list of files at the end."""
-    with tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY) as file:
+    """The chunks as a file that can be read in any order: a zip has its list of files at the end. TooLarge when the
+    disk has no room for it, or for what is unpacked from it meanwhile."""
+    with _no_room_as_too_large(), tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY) as file:
         budget = Budget(most=most)
         for chunk in chunks:
             budget.take(len(chunk))
             file.write(chunk)
         file.seek(0)
         yield cast(BinaryIO, file)
+
+
+@contextmanager
+def _no_room_as_too_large() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:  # also of closing a file whose last bytes cannot be written
+        if error.errno not in _NO_ROOM:
+            raise
+        raise TooLarge("unpacking the file takes more room on the disk than there is: split it into several") from None
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """xlsx workbooks: the rows of one sheet, read in constant memory (ECMA-376; formulas by their last results)."""
 
 import math
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
 from itertools import chain, islice
@@ -51,7 +52,7 @@ def column_name(index: int) -> str:
 
 
 def _records(rows: Iterator[Row], is_headed: bool | None) -> Iterator[SourceRecord]:
-    sample = list(islice(rows, SAMPLE_ROWS))
+    sample = _sample(rows)
     if not sample:
         return
     widths = [max(values) + 1 for _, values in sample]
@@ -73,16 +74,45 @@ def _records(rows: Iterator[Row], is_headed: bool | None) -> Iterator[SourceReco
         yield SourceRecord({name: values.get(i) for i, name in enumerate(header)}, "row", number)
 
 
+def _sample(rows: Iterator[Row]) -> list[Row]:
+    taken: list[Row] = []
+    size = 0
+    for row in islice(rows, SAMPLE_ROWS):
+        taken.append(row)
+        size += sum(len(value) for value in row[1].values() if isinstance(value, str))
+        if size > MAX_RECORD:
+            break
+    return taken
+
+
+def _weighed(number: int, size: int, text: str) -> int:
+    """The size of the row with this text; TooLarge when a record, or a cell, may not have so much."""
+    if len(text) > MAX_CELL:
+        raise TooLarge(f"row {number} has a cell of more than {megabytes(MAX_CELL)}: shorten it")
+    _check_size(number, size + len(text))
+    return size + len(text)
+
+
+def _check_size(number: int, size: int) -> None:
+    if size > MAX_RECORD:
+        raise TooLarge(f"row {number} has more than {megabytes(MAX_RECORD)}: shorten its texts")
+
+
 def _shown(value: Any) -> str:
     return "" if value is None else str(value)
 
 
+class _SharedText(int):
+    """The number of a text, in the place of the text."""
+
+
 class _Sheet:
-    """Makes rows of the cells as they come. The rows that end within a chunk wait in `_ready`."""
+    """Makes rows of the cells as they come. The rows that end within a chunk wait in `_ready`, without the texts that
+    they refer to by number: a few bytes can refer to megabytes."""
 
     def __init__(self, *, strings: SharedStrings, styles: list[str | None], counts_from_1904: bool) -> None:
         self._strings, self._styles, self._from_1904 = strings, styles, counts_from_1904
-        self._ready: list[Row] = []
+        self._ready: deque[tuple[int, dict[int, Any], int]] = deque()
         self._values: dict[int, Any] = {}
         self._number, self._column, self._size = 0, -1, 0
         self._kind, self._style = "n", ""
@@ -95,9 +125,10 @@ class _Sheet:
         starts = {"row": self._begin_row, "c": self._begin_cell}
         ends = {"v": self._value, "t": self._inline_text, "c": self._end_cell, "row": self._end_row}
         for _ in XmlReader(part, starts=starts, ends=ends).feed(chunks):
-            if self._ready:
-                yield from self._ready
-                self._ready.clear()
+            while self._ready:
+                number, values, size = self._ready.popleft()
+                self._read_texts(number, values, size)
+                yield number, values
 
     def _begin_row(self, attributes: Attributes) -> None:
         given = whole(attributes.get("r"))
@@ -106,7 +137,13 @@ class _Sheet:
 
     def _end_row(self, _: str) -> None:
         if self._values:
-            self._ready.append((self._number, self._values))
+            self._ready.append((self._number, self._values, self._size))
+
+    def _read_texts(self, number: int, values: dict[int, Any], size: int) -> None:
+        for column, value in values.items():
+            if value.__class__ is _SharedText:
+                text = values[column] = self._strings.text(value)
+                size = _weighed(number, size, text)
 
     def _begin_cell(self, attributes: Attributes) -> None:
         reference = attributes.get("r")
@@ -121,7 +158,8 @@ class _Sheet:
 
     def _inline_text(self, text: str) -> None:
         self._inline.append(text)
-        self._weigh(len(text) + 1)  # a cell of millions of empty pieces is refused as well
+        self._size += len(text) + 1  # a cell of millions of empty pieces is refused as well
+        _check_size(self._number, self._size)
 
     def _end_cell(self, _: str) -> None:
         value = self._cell()
@@ -130,14 +168,7 @@ class _Sheet:
         check_width(self._column + 1, f"row {self._number}")
         self._values[self._column] = value
         if isinstance(value, str):
-            if len(value) > MAX_CELL:
-                raise TooLarge(f"row {self._number} has a cell of more than {megabytes(MAX_CELL)}: shorten it")
-            self._weigh(len(value))
-
-    def _weigh(self, size: int) -> None:
-        self._size += size
-        if self._size > MAX_RECORD:
-            raise TooLarge(f"row {self._number} has more than {megabytes(MAX_RECORD)}: shorten its texts")
+            self._size = _weighed(self._number, self._size, value)
 
     def _cell(self) -> Any:
         raw = self._raw
@@ -153,7 +184,7 @@ class _Sheet:
                 raise BrokenFile(
                     f"row {self._number} refers to a text by '{raw[:20]}': save the workbook again as xlsx"
                 )
-            return self._strings.text(number)
+            return _SharedText(number) if self._strings.size(number) else None
         if self._kind == "b":
             return raw.strip() in ("1", "true")
         return unescaped(raw)  # str: of a formula; d: a date in ISO 8601; e: an error such as #N/A

@@ -5,11 +5,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from chalicelib.sources.formats.broken import BrokenFile
+from chalicelib.sources.formats.broken import BrokenFile, TooLarge
 from chalicelib.sources.formats.containers import Budget, unzipped
 from chalicelib.sources.formats.xml_reader import Attributes, XmlReader
 
 MAX_SHEETS = 1000
+_MAX_NAME, _MAX_RELATION = 100, 1000  # characters that are kept of a sheet's name, and may be in a relation
 
 
 @dataclass(kw_only=True)
@@ -59,10 +60,11 @@ class Package:
         counts_from_1904 = False
 
         def sheet(attributes: Attributes) -> None:
-            reference = next((value for name, value in attributes.items() if name.endswith(" id")), "")
+            reference = next((value for name, value in attributes.items() if name.endswith(":id")), "")
             kind, target = relations.get(reference, ("", ""))
             if kind == "worksheet" and len(sheets) < MAX_SHEETS:
-                sheets.append((attributes.get("name", ""), attributes.get("state", "visible") == "visible", target))
+                is_shown = attributes.get("state", "visible") == "visible"
+                sheets.append((attributes.get("name", "")[:_MAX_NAME], is_shown, target))
 
         def properties(attributes: Attributes) -> None:
             nonlocal counts_from_1904
@@ -83,12 +85,16 @@ class Package:
         found: dict[str, tuple[str, str]] = {}
 
         def relationship(attributes: Attributes) -> None:
-            target = attributes.get("Target", "")
-            if attributes.get("TargetMode") != "External" and len(found) < MAX_SHEETS:
-                path = posixpath.normpath(target.lstrip("/") if target.startswith("/") else f"{folder}/{target}")
-                kind = attributes.get("Type", "").rpartition("/")[2]
-                found[attributes.get("Id", "")] = (kind, path.lstrip("/"))
+            target, kind, uid = (attributes.get(key, "") for key in ("Target", "Type", "Id"))
+            if attributes.get("TargetMode") == "External" or len(found) >= MAX_SHEETS:
+                return
+            if len(target) + len(kind) + len(uid) > _MAX_RELATION:
+                raise TooLarge(
+                    f"{relations} of the workbook names its parts at too great length: save it again as xlsx"
+                )
+            path = posixpath.normpath(target.lstrip("/") if target.startswith("/") else f"{folder}/{target}")
+            found[uid] = (kind.rpartition("/")[2], path.lstrip("/"))
 
-        path = f"{folder}/_rels/{name}.rels".lstrip("/")
-        XmlReader(path, starts={"Relationship": relationship}, ends={}).read(self.chunks(path))
+        relations = f"{folder}/_rels/{name}.rels".lstrip("/")
+        XmlReader(relations, starts={"Relationship": relationship}, ends={}).read(self.chunks(relations))
         return found

@@ -23,7 +23,9 @@ _ELAPSED = re.compile(r"\[(?:h+|m+|s+)\]")
 _MOST_DAYS = 100_000_000  # no calendar goes so far
 _MAX_STRINGS = 4_000_000
 _MAX_STYLES = 100_000
+_MAX_TEXTS = 256 * 1024 * 1024  # bytes of all strings; with the workbook they must fit on the disk of a function
 _IN_MEMORY = 16 * 1024 * 1024
+_OFTEN = 1024  # bytes of a text that is kept at hand, once it was read: those that many cells share are short
 _ESCAPE = re.compile(r"_x(?![Dd][89A-Fa-f])([0-9A-Fa-f]{4})_")  # D800 to DFFF are halves of characters
 
 
@@ -36,13 +38,24 @@ class SharedStrings:
         self._parts: list[str] = []
         self._size = 0
         self._is_phonetic = False
-        self.text = lru_cache(maxsize=4096)(self._text)
+        self._read_often = lru_cache(maxsize=4096)(self._read)
 
     def load(self, part: str, chunks: Iterable[bytes]) -> None:
         """Read the table. How a text is to be spoken (`rPh`) is no part of it."""
         starts = {"si": self._begin, "rPh": lambda _: self._speak(True)}
         ends = {"t": self._add, "si": self._finish, "rPh": lambda _: self._speak(False)}
         XmlReader(part, starts=starts, ends=ends).read(chunks)
+
+    def size(self, number: int) -> int:
+        """How many bytes a text has; BrokenFile when there is none of this number."""
+        if not 0 <= number < len(self._ends) - 1:
+            raise BrokenFile(f"a cell refers to text {number}, which the workbook lacks: save it again as xlsx")
+        return self._ends[number + 1] - self._ends[number]
+
+    def text(self, number: int) -> str:
+        """The text of this number, of which `size` is known."""
+        is_short = self._ends[number + 1] - self._ends[number] <= _OFTEN
+        return self._read_often(number) if is_short else self._read(number)
 
     def close(self) -> None:
         """Remove the temporary file."""
@@ -65,25 +78,26 @@ class SharedStrings:
         content = unescaped("".join(self._parts)).encode()
         if len(self._ends) > _MAX_STRINGS:
             raise TooLarge(f"the workbook has more than {_MAX_STRINGS} texts: split it, or send it as CSV")
+        end = self._ends[-1] + len(content)
+        if end > _MAX_TEXTS:
+            raise TooLarge(f"the workbook has more than {megabytes(_MAX_TEXTS)} of texts: split it, or send it as CSV")
         self._file.write(content)
-        self._ends.append(self._ends[-1] + len(content))
+        self._ends.append(end)
 
-    def _text(self, number: int) -> str:
-        if not 0 <= number < len(self._ends) - 1:
-            raise BrokenFile(f"a cell refers to text {number}, which the workbook lacks: save it again as xlsx")
+    def _read(self, number: int) -> str:
         self._file.seek(self._ends[number])
-        return self._file.read(self._ends[number + 1] - self._ends[number]).decode()
+        return self._file.read(self.size(number)).decode()
 
 
 def date_styles(part: str, chunks: Iterable[bytes]) -> list[str | None]:
     """By the number of a cell's style: what kind of date or time its number is, None for a plain number."""
-    codes: dict[int | None, str] = {}
+    kinds: dict[int | None, str | None] = {}
     styles: list[str | None] = []
     is_of_cells = False
 
     def formatted(attributes: Attributes) -> None:
-        if len(codes) < _MAX_STYLES:
-            codes[whole(attributes.get("numFmtId"))] = attributes.get("formatCode", "")
+        if len(kinds) < _MAX_STYLES:
+            kinds[whole(attributes.get("numFmtId"))] = kind_of_format(attributes.get("formatCode", ""))
 
     def cells(begin: bool) -> None:
         nonlocal is_of_cells
@@ -92,7 +106,7 @@ def date_styles(part: str, chunks: Iterable[bytes]) -> list[str | None]:
     def style(attributes: Attributes) -> None:
         if is_of_cells and len(styles) < _MAX_STYLES:
             number = whole(attributes.get("numFmtId"))
-            styles.append(kind_of_format(codes[number]) if number in codes else _BUILT_IN.get(number or 0))
+            styles.append(kinds[number] if number in kinds else _BUILT_IN.get(number or 0))
 
     starts = {"numFmt": formatted, "cellXfs": lambda _: cells(True), "xf": style}
     XmlReader(part, starts=starts, ends={"cellXfs": lambda _: cells(False)}).read(chunks)

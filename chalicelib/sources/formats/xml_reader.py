@@ -1,7 +1,8 @@
 """XML read in constant memory by the parser of the standard library, without the features that make XML dangerous.
 
 A document type is refused, and with it every entity: nothing expands and nothing outside the file is opened. What is
-left is bounded by numbers: the depth, the text of an element, the length of a tag and how many names there are.
+left is bounded by numbers: the depth, the text of an element, the length of a tag, and how many names there are and
+how long. Namespaces are not followed: each name would be kept with the whole address that its prefix stands for.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -12,11 +13,12 @@ from chalicelib.sources.formats.limits import CHUNK, MAX_CELL, megabytes
 Attributes = Mapping[str, str]
 MAX_XML_DEPTH = 64
 _MAX_NAMES = 10_000  # of elements and attributes; a workbook has some dozens
+_MAX_NAMES_SIZE = MAX_CELL  # characters of all names: they are kept until the end
 _MAX_TAG = MAX_CELL  # bytes; the parser reads an unfinished tag anew with every chunk
 
 
 class XmlReader:
-    """Calls a handler at the start and the end of the elements of interest, by their names without namespace; at the
+    """Calls a handler at the start and the end of the elements of interest, by their names without prefix; at the
     end with the text since the last tag. `part` names the file in messages."""
 
     def __init__(
@@ -32,8 +34,9 @@ class XmlReader:
         self._depth = 0
         self._text: list[str] = []
         self._names: dict[str, str] = {}
+        self._counted = 0  # names whose size is known to be allowed
         self._error = expat.ExpatError
-        self._parser = expat.ParserCreate(namespace_separator=" ")
+        self._parser = expat.ParserCreate()
         settings = {
             "buffer_text": True,
             "StartElementHandler": self._start,
@@ -91,7 +94,7 @@ class XmlReader:
         self._text.clear()
 
     def _local(self, name: str) -> str:
-        local = self._names[name] = name.rpartition(" ")[2]
+        local = self._names[name] = name.rpartition(":")[2]
         return local
 
     def _check(self, fed: int) -> None:
@@ -99,7 +102,11 @@ class XmlReader:
             raise TooLarge(f"{self._part} of the workbook has a tag of more than {megabytes(_MAX_TAG)}: save it again")
         if sum(map(len, self._text)) > MAX_CELL:
             raise TooLarge(f"{self._part} of the workbook has a cell of more than {megabytes(MAX_CELL)}: shorten it")
-        if self._depth > MAX_XML_DEPTH or len(self._names) > _MAX_NAMES or len(self._parser.intern) > _MAX_NAMES:
+        names = self._parser.intern  # of elements and attributes
+        are_new = len(names) > self._counted
+        self._counted = len(names)
+        are_too_many = are_new and (self._counted > _MAX_NAMES or sum(map(len, names)) > _MAX_NAMES_SIZE)
+        if self._depth > MAX_XML_DEPTH or are_too_many:
             raise TooLarge(f"{self._part} of the workbook is no spreadsheet: save it again as xlsx")
 
     def _doctype(self, *_: object) -> None:
