@@ -1,7 +1,6 @@
 """Preview: what publishing a draft would make of the first records of a resource."""
 
 from collections.abc import Iterable, Mapping
-from itertools import islice
 from typing import Any
 
 import orjson
@@ -14,7 +13,7 @@ from chalicelib.services.datasets.drafts import draft_configuration, draft_resou
 from chalicelib.services.push.processing import time_to_process
 from chalicelib.services.resources.remote_sources import completed, fetchable
 from chalicelib.services.resources.resources import find_resource
-from chalicelib.services.resources.source_files import read_source
+from chalicelib.services.resources.source_files import read_first
 from chalicelib.services.resources.source_head import Fetching, Head, fetch_head, look_at
 from chalicelib.sources.failures import FetchFailed
 from chalicelib.store.catalog.drafts import ResourceItem
@@ -31,7 +30,7 @@ def preview_source(stores: Stores, dataset_uid: str, body: Any, fetching: Fetchi
     asked = checked_preview(body)
     resource = find_resource(dataset_uid, asked["uid"]).resource if "uid" in asked else None
     head = _head(completed(stores, resource, asked["datasource"]), fetching)
-    look = look_at(head, asked["type"], asked["params"])
+    look = look_at(head, asked["type"], asked["params"], fetching.deadline)
     return {
         "type": look.kind,
         "params": dict(look.params),
@@ -74,13 +73,13 @@ def _sample(
         return list(enumerate(records[:RECORDS], start=1))
     if resource.source:
         source = fetchable(stores, {"source": resource.source, "secret": resource.secret_name})
-        look = look_at(_head(source, fetching), resource.type, resource.params)
+        look = look_at(_head(source, fetching), resource.type, resource.params, fetching.deadline)
         if look.problem and not look.records:
             raise ValidationFailed({"datasource": [look.problem]})
         return [(record.number, record.values) for record in look.first]
     if not resource.file_uid:
         return []  # nothing has been uploaded or fetched yet
-    return [(record.number, record.values) for record in islice(read_source(stores, dataset_uid, resource), RECORDS)]
+    return [(record.number, record.values) for record in read_first(stores, dataset_uid, resource, RECORDS)]
 
 
 def _head(source: Mapping[str, Any], fetching: Fetching) -> Head:

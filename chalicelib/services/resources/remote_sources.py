@@ -77,7 +77,7 @@ def take_source(
 
 def _look(resource: ResourceItem, source: Mapping[str, Any], fetching: Fetching) -> None:
     try:
-        look = look_at(fetch_head(source, fetching), resource.type, resource.params)
+        look = look_at(fetch_head(source, fetching), resource.type, resource.params, fetching.deadline)
     except (InvalidSource, AddressRefused) as never:
         raise ValidationFailed({"datasource": [never.message]}) from None
     except FetchFailed as failure:

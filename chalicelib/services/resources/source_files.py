@@ -1,9 +1,8 @@
 """Uploaded source files: storing them, reading their records, and the fields they bring."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from datetime import datetime
-from itertools import islice
 from typing import Any, Protocol
 
 from pynamodb.exceptions import DoesNotExist
@@ -16,11 +15,13 @@ from chalicelib.domain.inference import SourceField, infer_fields
 from chalicelib.domain.shape import Key, checked
 from chalicelib.services.datasets.datasets import find_dataset, source_key
 from chalicelib.sources.formats.broken import BrokenFile
+from chalicelib.sources.formats.containers import Readable
 from chalicelib.sources.formats.detection import detect
-from chalicelib.sources.formats.opening import open_records
+from chalicelib.sources.formats.opening import first_records, open_records
 from chalicelib.sources.formats.source_record import SourceRecord
 from chalicelib.store.catalog.drafts import ResourceItem, UploadedFileItem
 from chalicelib.store.catalog.keys import FILE, dataset_pk
+from chalicelib.store.dynamodb import Deadline
 from chalicelib.store.stores import Stores
 
 MAX_FILE_BYTES = 4 * 1024 * 1024  # what the gateway carries in one request, as base64
@@ -28,6 +29,7 @@ MAX_UPLOAD_BYTES = 240 * 1024 * 1024
 MAX_NAME = 255  # characters of a field's name
 MAX_NAMES_BYTES = 100_000  # of all of them
 SAMPLE = 1000  # records that fields are inferred from
+LOOK_SECONDS = 8.0  # that it may take to read the first records of a file
 
 
 class FileSource(Protocol):
@@ -90,7 +92,7 @@ def _bounded(fields: list[SourceField], key: str) -> list[SourceField]:
 
 def _detected(content: bytes, filename: str) -> dict[str, Any]:
     try:
-        guess = detect(content, filename, is_whole=True)
+        guess = detect(content, filename, is_whole=True, is_late=Deadline(LOOK_SECONDS).has_passed)
     except BrokenFile as broken:
         raise ValidationFailed({"file": [str(broken)]}) from None
     records = [record.values for record in guess.records]
@@ -113,11 +115,24 @@ def size_of(dataset_uid: str, file_uid: str) -> int:
 def read_source(stores: Stores, dataset_uid: str, resource: FileSource) -> Iterator[SourceRecord]:
     """The records of an uploaded-file resource, as the file has them, each with its line, entry or row. A broken file
     is a ValidationFailed that names it."""
+    with _opened(stores, dataset_uid, resource) as stream:
+        yield from open_records(stream, resource.type, resource.params)
+
+
+def read_first(stores: Stores, dataset_uid: str, resource: FileSource, most: int) -> Iterator[SourceRecord]:
+    """The first of them: at most that many, and no more than memory takes easily and some seconds are enough for."""
+    is_late = Deadline(LOOK_SECONDS).has_passed
+    with _opened(stores, dataset_uid, resource) as stream:
+        yield from first_records(stream, resource.type, resource.params, most=most, is_late=is_late)
+
+
+@contextmanager
+def _opened(stores: Stores, dataset_uid: str, resource: FileSource) -> Iterator[Readable]:
     stream = stores.sources.open(source_key(dataset_uid, resource.file_uid or ""))
     if stream is None:
         raise ValidationFailed({"datasource": ["the file was announced but not uploaded: send it to its form first"]})
     try:
-        yield from open_records(stream, resource.type, resource.params)
+        yield stream
     except BrokenFile as broken:
         raise ValidationFailed({"datasource": [str(broken)]}) from None
 
@@ -140,8 +155,7 @@ def infer_source_fields(stores: Stores, dataset_uid: str, resource: ResourceItem
         return _bounded(known, "source_fields")  # of a remote one, or until there is a file
     with suppress(DoesNotExist):
         UploadedFileItem.get(dataset_pk(dataset_uid), FILE + (resource.file_uid or ""), consistent_read=True)
-        head = islice(read_source(stores, dataset_uid, resource), SAMPLE)
-        return fields_of(head, resource.type, null_values)
+        return fields_of(read_first(stores, dataset_uid, resource, SAMPLE), resource.type, null_values)
     raise ValidationFailed(
         {"datasource": [f"this dataset has no uploaded file '{resource.file_uid}': upload it first"]}
     )

@@ -6,13 +6,13 @@ from typing import Any
 
 from chalicelib.domain.inference import SourceField
 from chalicelib.domain.remote_source import SCHEMES, joined_url
-from chalicelib.services.resources.source_files import SAMPLE, fields_of
+from chalicelib.services.resources.source_files import LOOK_SECONDS, SAMPLE, fields_of
 from chalicelib.sources.address_guard import AddressGuard
 from chalicelib.sources.failures import OutOfTime
 from chalicelib.sources.fetching import fetch
 from chalicelib.sources.formats.broken import BrokenFile
 from chalicelib.sources.formats.containers import ZIP
-from chalicelib.sources.formats.detection import PREVIEW, detect, read_head
+from chalicelib.sources.formats.detection import PREVIEW, read_head, recognised
 from chalicelib.sources.formats.limits import megabytes
 from chalicelib.sources.formats.source_record import SourceRecord
 from chalicelib.sources.remote_url import parsed_url
@@ -80,18 +80,20 @@ def fetch_head(source: Mapping[str, Any], fetching: Fetching) -> Head:
     return Head(content=bytes(sink.content), filename=name, is_whole=is_whole)
 
 
-def look_at(head: Head, kind: str | None, params: Mapping[str, Any]) -> Look:
-    """What the file is, or what it is when it is read as this kind with these params."""
+def look_at(head: Head, kind: str | None, params: Mapping[str, Any], deadline: Deadline) -> Look:
+    """What the file is, or what it is when it is read as this kind with these params. Its first records: as many as
+    memory takes easily, and as some seconds are enough for."""
     try:
-        guess = detect(head.content, head.filename, is_whole=head.is_whole, known=params)
+        likely, guessed = recognised(head.content, head.filename, is_whole=head.is_whole, known=params)
     except BrokenFile as broken:
         return Look(kind=kind, params=params, problem=str(broken))
-    if kind is None or kind == guess.kind:
-        kind, params = guess.kind, {**guess.params, **params}
-    records, problem = read_head(head.content, kind, params, most=SAMPLE, is_whole=head.is_whole)
-    if guess.kind != kind and (problem or not records or kind == "csvfile"):
+    if kind is None or kind == likely:
+        kind, params = likely, {**guessed, **params}
+    is_late = deadline.within(LOOK_SECONDS).has_passed
+    records, problem = read_head(head.content, kind, params, most=SAMPLE, is_whole=head.is_whole, is_late=is_late)
+    if likely != kind and (problem or not records or kind == "csvfile"):
         read = f", and read as {kind}: {problem}" if problem else ""
-        problem, records = f"the file looks like {guess.kind}, not {kind}{read}", []
+        problem, records = f"the file looks like {likely}, not {kind}{read}", []
     elif not (records or problem or head.is_whole):
         problem = _nothing_in(head, kind)
     return Look(kind=kind, params=params, records=records, problem=problem)

@@ -5,7 +5,7 @@ from typing import Any
 
 from chalicelib.services.uploads.uploads import KINDS
 from chalicelib.sources.formats.broken import BrokenFile
-from chalicelib.sources.formats.detection import detect
+from chalicelib.sources.formats.detection import recognised
 from chalicelib.sources.formats.opening import open_records
 from chalicelib.sources.formats.source_record import SourceRecord
 from chalicelib.store.dynamodb import aws_faults_as_unavailable
@@ -32,8 +32,7 @@ def read_upload(bucket: ObjectStore, key: str, format_name: str | None) -> Itera
         if format_name:
             kind, params = KINDS[format_name], dict[str, Any]()
         else:
-            guess = detect(head, "upload", is_whole=len(head) < HEAD)
-            kind, params = guess.kind, dict(guess.params)
+            kind, params = recognised(head, "upload", is_whole=len(head) < HEAD)
         yield from open_records(stream, kind, params)
     except BrokenFile as broken:
         raise Unacceptable(f"The file cannot be read: {broken}. Nothing was written.") from None

@@ -1,11 +1,7 @@
 """Staging: a long run of records, prepared and put away in parts before anything is applied, so that what turns out to
 be broken further down has changed nothing, and memory stays bounded whatever the length."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import islice
-from typing import Any
-
-import orjson
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from chalicelib.domain.changes import Changes, as_text, content_keys, puts_of
 from chalicelib.domain.manifest import Manifest
@@ -14,14 +10,13 @@ from chalicelib.domain.record import PreparedPayload, Preparer
 from chalicelib.services.writing.job_payload import discard_parts, packed_text
 from chalicelib.services.writing.staged_contents import drop_staged
 from chalicelib.services.writing.writer import store_contents
+from chalicelib.sources.formats.portion import portion_of
 from chalicelib.sources.formats.source_record import SourceRecord
 from chalicelib.store.dynamodb import Deadline, with_retries
 from chalicelib.store.objects import file_key, job_key
 from chalicelib.store.stores import Stores
 
 PREPARED_AT_ONCE = 500  # records; processors may make each of them as long as a record may be: 175 MB in all
-PREPARED_CHARACTERS = 8_000_000  # of the records as JSON, about; nested values take some ten times as much memory
-_CHARACTERS_OF_A_VALUE = 16  # beside its text
 PART_CHARACTERS = 4_000_000
 PART_RECORDS = 20_000
 
@@ -34,7 +29,7 @@ def prepared_batches(
     """The records of a file, some at a time, with what they were prepared to. ProcessingTooSlow when processors are
     still at it once `is_late`."""
     iterator = iter(records)
-    while batch := list(_some(iterator)):
+    while batch := list(portion_of(iterator, PREPARED_AT_ONCE)):
         yield batch, preparer.prepare(Payload(objects=[record.values for record in batch]), is_late)
 
 
@@ -61,27 +56,6 @@ def stage_records(
                 manifest.refuse(record_id)
         before += len(batch)
     stager.finish()
-
-
-def _some(records: Iterator[SourceRecord]) -> Iterator[SourceRecord]:
-    """The next records, as many as memory takes easily."""
-    characters = 0
-    for record in islice(records, PREPARED_AT_ONCE):
-        yield record
-        characters += _size(record.values)
-        if characters >= PREPARED_CHARACTERS:
-            return
-
-
-def _size(values: Mapping[str, Any]) -> int:
-    """About how many characters a record has as JSON. Only nested values are written out to tell."""
-    size = _CHARACTERS_OF_A_VALUE * len(values)
-    for value in values.values():
-        if value.__class__ is str:
-            size += len(value)
-        elif value.__class__ is dict or value.__class__ is list:
-            size += len(orjson.dumps(value))
-    return size
 
 
 def _refused_ids(

@@ -2,17 +2,16 @@
 
 import re
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from io import BytesIO
-from itertools import islice
 from typing import Any
 
 from chalicelib.sources.formats.broken import BrokenFile
 from chalicelib.sources.formats.containers import GZIP, OLD_OFFICE, ZIP, is_of_the_system
 from chalicelib.sources.formats.json_stream import JsonStream
-from chalicelib.sources.formats.opening import open_records
+from chalicelib.sources.formats.opening import first_records
 from chalicelib.sources.formats.source_record import SourceRecord
 from chalicelib.sources.formats.tabular import sample_of
 from chalicelib.sources.formats.tabular_guess import has_header, likely_separator, rows_of
@@ -48,35 +47,48 @@ class Guess:
     problem: str | None = None
 
 
-def detect(head: bytes, filename: str, *, is_whole: bool = False, known: Mapping[str, Any] = _NOTHING) -> Guess:
-    """What a file looks like that begins with these bytes (64 KB do; `is_whole`: there are no more). `known` are
-    params of a table that somebody has set: they are not guessed.
+def detect(
+    head: bytes,
+    filename: str,
+    *,
+    is_whole: bool = False,
+    known: Mapping[str, Any] = _NOTHING,
+    is_late: Callable[[], bool] = lambda: False,
+) -> Guess:
+    """What a file looks like that begins with these bytes: as `recognised`, with its first records as `read_head`. An
+    xlsx has no preview unless it is whole: the list of its parts is at its end."""
+    kind, params = recognised(head, filename, is_whole=is_whole, known=known)
+    records, problem = read_head(head, kind, params, most=PREVIEW, is_whole=is_whole, is_late=is_late)
+    return Guess(kind=kind, params=params, records=records, problem=problem)
 
-    Raises BrokenFile, saying what to send instead, for a file that cannot be a source. An xlsx has no preview unless
-    it is whole: the list of its parts is at its end.
+
+def recognised(
+    head: bytes, filename: str, *, is_whole: bool = False, known: Mapping[str, Any] = _NOTHING
+) -> tuple[str, dict[str, Any]]:
+    """The kind and the params of a file that begins with these bytes (64 KB do; `is_whole`: there are no more). `known`
+    are params of a table that somebody has set: they are not guessed.
+
+    Raises BrokenFile, saying what to send instead, for a file that cannot be a source.
     """
     if not head:
         raise BrokenFile("the file is empty: send one with records")
     inner, name, is_inner_whole = _unpacked(head, filename, is_whole)
     if inner is None:
-        kind, params = "xlsx", dict[str, Any]()
-    else:
-        kind, params = _kind_and_params(inner, name, is_inner_whole, known)
-    records, problem = read_head(head, kind, params, most=PREVIEW, is_whole=is_whole)
-    return Guess(kind=kind, params=params, records=records, problem=problem)
+        return "xlsx", {}
+    return _kind_and_params(inner, name, is_inner_whole, known)
 
 
 def read_head(
-    head: bytes, kind: str, params: Mapping[str, Any], *, most: int, is_whole: bool
+    head: bytes, kind: str, params: Mapping[str, Any], *, most: int, is_whole: bool, is_late: Callable[[], bool]
 ) -> tuple[list[SourceRecord], str | None]:
-    """The first records, at most that many, of a file of this kind that begins with these bytes; and what is wrong
-    with it there, unless that may be due to its end being elsewhere."""
+    """The first records, as `first_records` gives them, of a file of this kind that begins with these bytes; and what
+    is wrong with it there, unless that may be due to its end being elsewhere."""
     inner, _, _ = _unpacked(head, "", is_whole)
     seen = _Beginning(head if is_whole or inner is None else inner)  # the list of a zip is at its end
     records: list[SourceRecord] = []
     problem = None
     try:
-        for record in islice(open_records(seen, kind, params), most + 1):
+        for record in first_records(seen, kind, params, most=most + 1, is_late=is_late):
             records.append(record)
     except BrokenFile as broken:
         problem = None if seen.is_at_end and not is_whole else str(broken)

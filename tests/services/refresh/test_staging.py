@@ -6,11 +6,12 @@ from typing import Any
 import pytest
 
 from chalicelib.domain.record import Preparer
-from chalicelib.services.writing.staging import PREPARED_AT_ONCE, PREPARED_CHARACTERS, prepared_batches
+from chalicelib.services.writing.staging import PREPARED_AT_ONCE, prepared_batches
+from chalicelib.sources.formats.portion import PORTION_CHARACTERS
 from chalicelib.sources.formats.source_record import SourceRecord
 from tests.builders import a_schema
 
-LONG = PREPARED_CHARACTERS // 100  # so long are the records of which a hundred fit, about
+LONG = PORTION_CHARACTERS // 100  # so long are the records of which a hundred fit, about
 
 
 def a_polygon(number: int) -> dict[str, Any]:

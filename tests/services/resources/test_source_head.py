@@ -104,7 +104,7 @@ def test_what_arrives_in_the_time_is_enough_or_fails(site: Site, size: int, is_e
 )
 def test_the_beginning_gives_the_fields_and_the_first_records(content: bytes, kind: str) -> None:
     for asked in (None, kind):
-        look = look_at(a_head(content[:200_000]), asked, {})
+        look = look_at(a_head(content[:200_000]), asked, {}, Deadline(20))
         assert (look.kind, look.problem, len(look.first)) == (kind, None, 20)
         assert look.fields()[0] == ("a", "int")
 
@@ -126,13 +126,13 @@ def test_the_beginning_gives_the_fields_and_the_first_records(content: bytes, ki
     ],
 )
 def test_what_is_wrong_is_said(content: bytes, kind: str | None, params: Any, says: str) -> None:
-    look = look_at(a_head(content, is_whole=not content or content.startswith(b"<")), kind, params)
+    look = look_at(a_head(content, is_whole=not content or content.startswith(b"<")), kind, params, Deadline(20))
     assert look.kind == kind
     assert says in str(look.problem)
 
 
 def test_params_that_are_set_are_not_guessed() -> None:
     given = {"separator": ",", "headers_first_row": False, "first_row_no": 2, "encoding": "cp1252"}
-    look = look_at(a_head(b"a;b,c\n1;2,3\n", is_whole=True), "csvfile", given)
+    look = look_at(a_head(b"a;b,c\n1;2,3\n", is_whole=True), "csvfile", given, Deadline(20))
     assert look.params == given
     assert [record.values for record in look.records] == [{"column_1": "1;2", "column_2": "3"}]
