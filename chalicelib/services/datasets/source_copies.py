@@ -6,7 +6,7 @@ for a job that comes to nothing never makes a later run say that nothing has cha
 records, the item says so; a job that is given up half-way leaves it like that, and the next run takes the whole file.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -51,13 +51,16 @@ def keep_manifest(stores: Stores, staged: dict[str, Any], manifest: Manifest) ->
         stores.sources.put(staged["manifest_key"], manifest.packed(), "application/octet-stream")
 
 
-def read_copy(stores: Stores, key: str, kind: str, params: Mapping[str, Any]) -> Iterator[SourceRecord]:
-    """The records of a copy, each with its place; BrokenFile when they cannot be read to their end."""
+def read_copy(
+    stores: Stores, key: str, kind: str, params: Mapping[str, Any], check: Callable[[], None]
+) -> Iterator[SourceRecord]:
+    """The records of a copy, each with its place; BrokenFile when they cannot be read to their end. `check` is called
+    again and again meanwhile, and what it raises ends the reading."""
     with aws_faults_as_unavailable():
         stream = stores.sources.open(key)
         if stream is None:
             raise JobPayloadMissing(f"The file that was fetched to {key} is gone.")
-        yield from open_records(stream, kind, params)
+        yield from open_records(stream, kind, params, check=check)
 
 
 def find_copy(dataset_uid: str, resource_uid: str) -> CopyItem | None:

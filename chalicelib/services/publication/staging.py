@@ -79,7 +79,7 @@ def stage_sources(
             if source.remote:
                 staging.take_remote(source, source.remote)
             else:
-                staging.take(source, read_source(stores, live.dataset_uid, source))
+                staging.take(source, read_source(stores, live.dataset_uid, source, staging.go_on))
     except BaseException:
         staged.discard()
         raise
@@ -141,7 +141,7 @@ class _Staging:
             fetched = fetch_copy(stores, remote, key, self.deadline, guard=self.limits.guard, check=self.check)
             copy = self.staged.copies[source.uid] = staged_copy(key, fetched)
             manifest = Manifest()
-            self.take(source, read_copy(stores, key, source.type, source.params), manifest)
+            self.take(source, read_copy(stores, key, source.type, source.params, self.go_on), manifest)
         except (FetchFailed, BrokenFile) as failure:
             raise ValidationFailed({"datasource": [str(failure)]}) from None
         keep_manifest(stores, copy, manifest)
@@ -165,10 +165,14 @@ class _Staging:
             staged.parts += stager.keys
             staged.part_resources += [source.uid] * len(stager.keys)
 
-    def _note(self, batch: Sequence[SourceRecord], prepared: PreparedPayload, before: int) -> None:
+    def go_on(self) -> None:
+        """Raise when there is no more time, or somebody has asked to stop."""
         if self.deadline.remaining() <= 0:
             raise TemporarilyUnavailable(_TOO_LONG)
         self.check()
+
+    def _note(self, batch: Sequence[SourceRecord], prepared: PreparedPayload, before: int) -> None:
+        self.go_on()
         self.staged.read += len(batch)
         if self.staged.read > self.limits.records:
             raise RecordLimitReached(self.limits.records)

@@ -141,18 +141,22 @@ class _Refresh:
     def _stage(self, stager: Stager, key: str) -> None:
         stage_records(
             stager,
-            read_copy(self.run.stores, key, self.source.type, self.source.params),
+            read_copy(self.run.stores, key, self.source.type, self.source.params, self._go_on),
             self.run.live.configuration.preparer(self.source.uid),
             is_late=self.run.deadline.has_passed,
             note=self._note,
             manifest=self.manifest,
         )
 
-    def _note(self, batch: Sequence[SourceRecord], prepared: PreparedPayload, before: int) -> None:
-        """Count a batch, and what of it does not fit: that is left out, and the first of it kept."""
+    def _go_on(self) -> None:
+        """Raise when there is no more time, or somebody has asked to stop."""
         if self.run.deadline.remaining() <= 0:
             raise TemporarilyUnavailable
         self.run.check()
+
+    def _note(self, batch: Sequence[SourceRecord], prepared: PreparedPayload, before: int) -> None:
+        """Count a batch, and what of it does not fit: that is left out, and the first of it kept."""
+        self._go_on()
         self.read += len(batch)
         self.skipped += prepared.skipped
         self.ignored |= prepared.ignored_fields

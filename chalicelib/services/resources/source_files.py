@@ -1,6 +1,6 @@
 """Uploaded source files: storing them, reading their records, and the fields they bring."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from typing import Any, Protocol
@@ -112,11 +112,14 @@ def size_of(dataset_uid: str, file_uid: str) -> int:
     raise ValidationFailed({"datasource": [f"this dataset has no uploaded file '{file_uid}': upload it first"]})
 
 
-def read_source(stores: Stores, dataset_uid: str, resource: FileSource) -> Iterator[SourceRecord]:
+def read_source(
+    stores: Stores, dataset_uid: str, resource: FileSource, check: Callable[[], None]
+) -> Iterator[SourceRecord]:
     """The records of an uploaded-file resource, as the file has them, each with its line, entry or row. A broken file
-    is a ValidationFailed that names it."""
+    is a ValidationFailed that names it. `check` is called again and again meanwhile, and what it raises ends the
+    reading."""
     with _opened(stores, dataset_uid, resource) as stream:
-        yield from open_records(stream, resource.type, resource.params)
+        yield from open_records(stream, resource.type, resource.params, check=check)
 
 
 def read_first(stores: Stores, dataset_uid: str, resource: FileSource, most: int) -> Iterator[SourceRecord]:

@@ -1,5 +1,7 @@
 """Publish and unpublish: one at a time, whole or not at all, whatever fails in between."""
 
+import gzip
+from itertools import count
 from typing import Any
 
 import pytest
@@ -75,6 +77,14 @@ def test_an_aborted_publication_publishes_nothing(stores: Stores) -> None:
     assert status_of(device.dataset_uid, NOW)["status"] == "idle"
     device.publish()
     assert device.live().version == version + 1
+
+
+def test_a_publication_is_over_in_time_while_no_record_of_its_file_ends(stores: Stores) -> None:
+    device = with_a_file(stores, gzip.compress(b"isbn;title;shelf\n0;T;S\n" + b"\n" * 8_000_000))
+    version = device.live().version
+    with pytest.raises(TemporarilyUnavailable, match="longer to read than there is time"):
+        publish(stores, device.dataset_uid, NOW, Deadline(150, count().__next__))
+    assert device.live().version == version
 
 
 def test_unpublish_then_publish_empties_the_dataset_every_time(stores: Stores) -> None:

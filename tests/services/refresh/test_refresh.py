@@ -1,9 +1,12 @@
 """Runs by example: what is fetched, what of it is written, and what is left alone."""
 
+import gzip
+from itertools import count
+
 import pytest
 
 from chalicelib.domain.errors import RunSkipped
-from chalicelib.domain.run import ABORTED, HELD_BACK, QUEUED, UNCHANGED
+from chalicelib.domain.run import ABORTED, FAILED, HELD_BACK, QUEUED, UNCHANGED
 from chalicelib.services.datasets import stacks
 from chalicelib.services.datasets.source_copies import find_copy
 from chalicelib.services.datasets.status import status_of
@@ -245,6 +248,17 @@ def test_an_aborted_run_changes_nothing(room: Newsroom) -> None:
     assert room.books() == BOOKS
     assert sorted(room.kept_objects()) == room.copy_objects()
     assert room.refresh().state == QUEUED
+
+
+def test_a_run_is_over_in_time_and_when_asked_while_no_record_of_the_file_ends(room: Newsroom) -> None:
+    room.file.content = gzip.compress(b"isbn,title\n1,E\n" + b"\n" * 8_000_000)
+    asked = count()
+    outcome = room.run(deadline=Deadline(1000, count().__next__), is_aborting=lambda: next(asked) > 20)
+    assert (outcome.state, outcome.batch_id) == (ABORTED, None)
+    outcome = room.run(deadline=Deadline(150, count().__next__))
+    assert (outcome.state, outcome.code) == (FAILED, "out_of_time")
+    assert room.books() == BOOKS
+    assert sorted(room.kept_objects()) == room.copy_objects()
 
 
 def test_a_dataset_without_a_remote_resource_is_skipped(shared_stores: Stores, site: Site) -> None:
