@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from chalicelib.domain.nesting import MAX_DEPTH
 from chalicelib.sources.formats.broken import BrokenFile, TooLarge
+from chalicelib.sources.formats.json_runs import elements, members
 from chalicelib.sources.formats.opening import open_records
 from tests.sources.files import Dripping, read, values
 
@@ -196,3 +197,48 @@ def test_any_text_is_read_as_a_push_would_or_refused(content: str) -> None:
         assert not is_records
     else:
         assert found == (expected if isinstance(expected, list) else [expected])
+
+
+@given(
+    beside=st.text(st.sampled_from('{}[]",:1ae \n\\'), max_size=30)
+    | st.builds(json.dumps, JSON, ensure_ascii=st.booleans(), indent=st.sampled_from([None, 1]))
+    | st.builds(lambda value, at, more: f"{value[:at]}{more}{value[at:]}",
+                st.builds(json.dumps, JSON), st.integers(0, 40), st.sampled_from(list('{}[]",:1e.-\\\t')))
+    | st.builds(lambda levels: "[" * levels + "1, 2" + "]" * levels, st.integers(1, MAX_DEPTH - 2)),
+    size=st.integers(1, 60),
+)  # fmt: skip
+def test_what_is_skipped_is_json_and_nothing_else(beside: str, size: int) -> None:
+    content = f'{{"before": [0, {beside}, 1], "a": [{{"b": 1}}], "after": {{"c": {beside}, "d": 1}}}}'.encode()
+    try:
+        found = list(open_records(Dripping(content, size), "jsonfile", {"json_root": "a"}))
+    except BrokenFile:
+        found = None
+    assert (found is None) == (reading(content) is None)
+
+
+@pytest.mark.parametrize("number", ["1.5", "1e9", "-1.5e-7", "12E+3"])
+def test_a_number_that_comes_in_pieces_is_whole(number: str) -> None:
+    content = f'{{"x": [{number}, {number}], "y": {number}, "a": {{}}}}'.encode()
+    for size in range(1, len(content)):
+        assert len(list(open_records(Dripping(content, size), "jsonfile", {"json_root": "a"}))) == 1
+
+
+@pytest.mark.parametrize(
+    "plain", ["1,", '{"a":1},', "[],", '{"a":[{"b":1.5,"":null}],"c":"d\\n"},', '"' + "x" * 99 + '",']
+)
+def test_plain_values_are_skipped_many_at_once(plain: str) -> None:
+    for run, text in ((elements(), plain * 200), (members(), f'{plain} "a": ' * 200)):
+        found = run.match(text)
+        assert found is not None
+        assert found.end() == len(text)
+
+
+@pytest.mark.parametrize("size", [1, 1000])
+def test_what_is_skipped_is_nested_no_deeper_than_records(size: int) -> None:
+    def skip(levels: int) -> None:
+        content = b'{"x": [1, ' + b"[" * levels + b"1, 2" + b"]" * levels + b', 1], "a": {}}'
+        assert len(list(open_records(Dripping(content, size), "jsonfile", {"json_root": "a"}))) == 1
+
+    skip(MAX_DEPTH - 2)
+    with pytest.raises(BrokenFile, match="nested more than 32 levels"):
+        skip(MAX_DEPTH - 1)

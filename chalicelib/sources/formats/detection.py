@@ -223,7 +223,7 @@ def _roots(stream: JsonStream, path: tuple[str, ...]) -> Iterator[str]:
             for number in stream.elements():
                 if number == 1 and stream.peek() == "{":
                     yield ".".join((*path, name))
-                stream.skip()
+                stream.skip_some()
         elif found == "{" and len(path) < _MAX_ROOT_DEPTH:
             yield from _roots(stream, (*path, name))
         else:

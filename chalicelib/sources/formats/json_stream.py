@@ -12,10 +12,12 @@ from typing import Any
 import orjson
 
 from chalicelib.domain.nesting import MAX_DEPTH, is_deeper
+from chalicelib.sources.formats import json_runs
 from chalicelib.sources.formats.broken import BrokenFile, TooLarge
 from chalicelib.sources.formats.limits import MAX_RECORD, megabytes
 
 _SPACE = re.compile(r"[ \t\r\n]*")
+_MAY_GO_ON = ("", ".", "e", "E", "e+", "e-", "E+", "E-")  # after a number: the next piece may hold the rest of it
 
 
 class JsonStream:
@@ -76,7 +78,7 @@ class JsonStream:
                 raise BrokenFile(f"{what} is nested far too deep (line {self.line}): flatten it") from None
             else:
                 length = end - self._position
-                if end < len(self._buffer) or not self._grow(what):  # a number could go on in the next piece
+                if self._buffer[end : end + 3] not in _MAY_GO_ON or not self._grow(what):
                     found = self._buffer[self._position : self._position + length]
                     self._position += length
                     return found
@@ -118,12 +120,18 @@ class JsonStream:
         match self.peek():
             case "[":
                 for _ in self.elements():
-                    self.skip(depth + 1)
+                    self.skip_some(depth)
             case "{":
                 for _ in self.members():
+                    self._pass(json_runs.members(), depth)
                     self.skip(depth + 1)
             case _:
                 self.value("a value")
+
+    def skip_some(self, depth: int = 1) -> None:
+        """Pass an element of an array, and those after it that can be passed at once."""
+        self._pass(json_runs.elements(), depth)
+        self.skip(depth + 1)
 
     def finish(self) -> None:
         """Make sure that nothing but space is left."""
@@ -135,6 +143,12 @@ class JsonStream:
         if not reason:
             return BrokenFile(f"the file is not JSON: it ends within line {self.line}. It is cut off: send it whole")
         return BrokenFile(f"the file is not JSON: {reason} at line {self.line}. Mend it there")
+
+    def _pass(self, run: re.Pattern[str], depth: int) -> None:
+        """Pass the values of a run, unless they could be nested too deep."""
+        self.peek()
+        if depth + 1 + json_runs.LEVELS <= MAX_DEPTH and (found := run.match(self._buffer, self._position)):
+            self._position = found.end()
 
     def _grow(self, what: str) -> bool:
         """Read as much again as is waiting, so that a long value is scanned few times; False at the end."""
