@@ -106,6 +106,25 @@ def test_a_record_that_is_too_large_is_refused(kind: str) -> None:
         read(b'{"a": "' + b"x" * 5_000_000 + b'"}', kind)
 
 
+@pytest.mark.parametrize(
+    ("entry", "says"),
+    [
+        ('{"a": "x",}', "Expecting property name enclosed in double quotes"),
+        ("{'a': 1}", "Expecting property name enclosed in double quotes"),
+        ('{"a": "b\tc"}', "Invalid control character"),
+        ('{"a": "b\\c"}', "Invalid \\\\escape"),
+        ('{"a": 01}', "Expecting ',' delimiter"),
+        ('{"a": [1 2]}', "Expecting ',' delimiter"),
+        ('{"a": nil}', "Expecting value"),
+    ],
+)
+def test_what_is_broken_in_a_large_file_is_named_as_in_a_small_one(entry: str, says: str) -> None:
+    for more in (3, 300_000):
+        text = "[" + '{"name": "abc"},\n' * 10 + entry + ',\n{"name": "abc"}' * more + "]"
+        with pytest.raises(BrokenFile, match=f"the file is not JSON: {says}.* at line 11. Mend it there"):
+            read(text.encode(), "jsonfile")
+
+
 def test_numbers_are_those_of_a_push() -> None:
     text = '[{"a": 12345678901234567890, "b": 1e40, "c": 123456789012345678901234567890, "d": 1.0}]'
     assert values(text.encode(), "jsonfile") == orjson.loads(text)

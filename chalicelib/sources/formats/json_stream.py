@@ -18,6 +18,7 @@ from chalicelib.sources.formats.limits import MAX_RECORD, megabytes
 
 _SPACE = re.compile(r"[ \t\r\n]*")
 _MAY_GO_ON = ("", ".", "e", "E", "e+", "e-", "E+", "E-")  # after a number: the next piece may hold the rest of it
+_LONGEST_TOKEN = 16  # characters, of those that are no texts or numbers: two escapes of six, -Infinity
 
 
 class JsonStream:
@@ -71,7 +72,7 @@ class JsonStream:
                 _, end = self._scan(self._buffer, self._position)
             except json.JSONDecodeError as error:
                 offset = error.pos - self._position
-                if not self._grow(what):
+                if self._is_certain(error) or not self._grow(what):
                     self._position = min(self._position + offset, len(self._buffer))
                     raise self.problem(error.msg if self._position < len(self._buffer) else "") from None
             except RecursionError:
@@ -149,6 +150,10 @@ class JsonStream:
         self.peek()
         if depth + 1 + json_runs.LEVELS <= MAX_DEPTH and (found := run.match(self._buffer, self._position)):
             self._position = found.end()
+
+    def _is_certain(self, error: json.JSONDecodeError) -> bool:
+        """Whether more text cannot mend it: it is no text without end, and not where the buffer may cut a token off."""
+        return len(self._buffer) - error.pos > _LONGEST_TOKEN and not error.msg.startswith("Unterminated string")
 
     def _grow(self, what: str) -> bool:
         """Read as much again as is waiting, so that a long value is scanned few times; False at the end."""
