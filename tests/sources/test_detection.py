@@ -48,6 +48,8 @@ def of_any_size(content: bytes) -> bytes:
          {"encoding": "utf-16", "separator": ",", **HEADED}, {"a": "1", "é": "2"}),
         (b"x|1\ny|2\n", "x.txt", "csvfile",
          {"separator": "|", "headers_first_row": False}, {"column_1": "x", "column_2": "1"}),
+        (b"sep=|\nx|1\ny|2\n", "x.csv", "csvfile",
+         {"separator": "|", "headers_first_row": False}, {"column_1": "x", "column_2": "1"}),
         (b"[id],b\n1,2\n", "x.csv", "csvfile", {"separator": ",", **HEADED}, {"[id]": "1", "b": "2"}),
         (b'[{"a": 1}]', "x", "jsonfile", {}, {"a": 1}),
         (b'\xef\xbb\xbf\n{"a": 1}', "x.json", "jsonfile", {"encoding": "utf-8"}, {"a": 1}),

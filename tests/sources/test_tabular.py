@@ -76,6 +76,14 @@ def test_one_damaged_character_does_not_make_utf8_another_encoding() -> None:
         ("a;b;\n1;2;\n", {"a": "1", "b": "2", "column_3": ""}),
         ("a;b\n1;2;;\n", {"a": "1", "b": "2"}),
         ("a;b\n1\n", {"a": "1"}),
+        ("date;temp, C\n2024-01-01;1,5\n", {"date": "2024-01-01", "temp, C": "1,5"}),
+        ("lat, lon\ttitle\n48.8, 2.3\tParis\n", {"lat, lon": "48.8, 2.3", "title": "Paris"}),
+        ("sep=;\na;b,c\n1;2\n", {"a": "1", "b,c": "2"}),
+        ('"sep=\t"\r\na\tb\r\n1\t2\r\n', {"a": "1", "b": "2"}),
+        ("a;b\n1;2\n  \t \n", {"a": "1", "b": "2"}),
+        ("a;b\r\n1;2\r\n\x1a", {"a": "1", "b": "2"}),
+        ("only\r\n1\r\n\x1a", {"only": "1"}),
+        ("only\n  \n", {"only": "  "}),
         ("a;b\n1;x\x85y\u2028z\x0b\n", {"a": "1", "b": "x\x85y\u2028z\x0b"}),
     ],
 )
@@ -86,11 +94,14 @@ def test_a_file_of_every_form_is_read(text: str, expected: dict[str, str]) -> No
 def test_lines_are_counted_whatever_they_end_with() -> None:
     found = read(b'a;b\n1;2\r\n\n"3\r\n4";5\r6;7\n', "csvfile")
     assert [record.number for record in found] == [2, 4, 6]
+    assert [record.number for record in read(b"sep=;\na;b\n1;2\n", "csvfile")] == [3]
 
 
 @pytest.mark.parametrize(
     ("params", "text", "expected"),
     [
+        ({"separator": ";"}, "sep=;\na;b\n1;2\n", {"a": "1", "b": "2"}),
+        ({"separator": ","}, "sep=;\na;b,c\n1;2,3\n", {"a;b": "1;2", "c": "3"}),
         ({"first_row_no": 3}, "made today\n\na;b\n1;2\n", {"a": "1", "b": "2"}),
         ({"headers_first_row": False}, "a;b\n", {"column_1": "a", "column_2": "b"}),
         ({"headers_first_row": True}, "1;2\n3;4\n", {"1": "3", "2": "4"}),

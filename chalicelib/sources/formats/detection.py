@@ -14,7 +14,7 @@ from chalicelib.sources.formats.json_stream import JsonStream
 from chalicelib.sources.formats.opening import first_records
 from chalicelib.sources.formats.source_record import SourceRecord
 from chalicelib.sources.formats.tabular import sample_of
-from chalicelib.sources.formats.tabular_guess import has_header, likely_separator, rows_of
+from chalicelib.sources.formats.tabular_guess import has_header, likely_separator, rows_of, separator_line
 from chalicelib.sources.formats.text import decoded, encoding_of
 
 PREVIEW = 20  # records
@@ -192,7 +192,9 @@ def _table_params(head: bytes, params: Mapping[str, Any], is_whole: bool) -> dic
     with suppress(BrokenFile):
         lines = sample_of(iter([head]), params)
     lines = lines if is_whole or len(lines) < 2 else lines[:-1]
-    separator = params.get("separator") or likely_separator(lines)
+    named = separator_line(lines)
+    lines = lines[1:] if named else lines
+    separator = params.get("separator") or named or likely_separator(lines)
     headed = params.get("headers_first_row")
     return {
         "separator": separator,

@@ -9,10 +9,12 @@ from chalicelib.sources.formats.broken import BrokenFile, TooLarge
 from chalicelib.sources.formats.columns import flag, header_of, numbered
 from chalicelib.sources.formats.limits import CHUNK, MAX_CELL, MAX_RECORD, megabytes
 from chalicelib.sources.formats.source_record import SourceRecord
-from chalicelib.sources.formats.tabular_guess import has_header, likely_separator, rows_of
+from chalicelib.sources.formats.tabular_guess import has_header, likely_separator, rows_of, separator_line
 from chalicelib.sources.formats.text import decoded, lines
 
 SAMPLE_LINES = 50  # that the separator and the header are guessed from
+_DOS_END = "\x1a"
+_BLANK = " \t\xa0" + _DOS_END
 
 
 def read_csv(chunks: Iterable[bytes], params: Mapping[str, Any]) -> Iterator[SourceRecord]:
@@ -25,7 +27,10 @@ def read_csv(chunks: Iterable[bytes], params: Mapping[str, Any]) -> Iterator[Sou
     text = islice(lines(decoded(chunks, params.get("encoding"))), skipped, None)
     sample = _sample(text)
     doublequote = flag(params, "doublequote") is not False
-    separator = params.get("separator") or likely_separator(sample, doublequote=doublequote)
+    named = separator_line(sample)
+    if named:
+        sample, skipped = sample[1:], skipped + 1
+    separator = params.get("separator") or named or likely_separator(sample, doublequote=doublequote)
     is_headed = flag(params, "headers_first_row")
     if is_headed is None:
         is_headed = has_header(rows_of(sample, separator, doublequote=doublequote))
@@ -93,6 +98,13 @@ def _records(rows: Iterator[tuple[int, Sequence[str]]], *, is_headed: bool) -> I
     header = header_of(first) if is_headed else numbered(len(first), f"line {begins}")
     width = len(header)
     for line, row in rows if is_headed else chain([(begins, first)], rows):
+        if len(row) == 1 and _is_blank(row[0], width):
+            continue
         if len(row) > width and any(row[width:]):
             raise BrokenFile(f"line {line} has {len(row)} cells, the header has {width}: mend that line")
         yield SourceRecord(dict(zip(header, row, strict=False)), "line", line)
+
+
+def _is_blank(cell: str, width: int) -> bool:
+    """Whether the only cell of a line is nothing: blanks where there are several columns, or the end of a DOS file."""
+    return cell == _DOS_END or (width > 1 and not cell.strip(_BLANK))

@@ -4,9 +4,16 @@ import csv
 import re
 from collections.abc import Sequence
 
-SEPARATORS = (",", ";", "\t", "|")
+SEPARATORS = (";", "\t", ",", "|")  # of those that fit alike the first: commas are in texts and numbers too
 _NUMBER = re.compile(r"[+-]?(\d+([.,]\d+)?|[.,]\d+)([eE][+-]?\d+)?|\d{4}-\d{2}-\d{2}([T ].*)?")
+_NAMED = re.compile(r"""(?P<quote>"?)sep=(?P<separator>[^\w\s"]|\t)(?P=quote)[\r\n]*""", re.IGNORECASE)
 _YEAR = re.compile(r"(19|20|21)\d{2}")
+
+
+def separator_line(lines: Sequence[str]) -> str | None:
+    """The separator that a first line such as `sep=;` names: people write it for Excel, it is no part of the table."""
+    found = _NAMED.fullmatch(lines[0]) if lines else None
+    return found["separator"] if found else None
 
 
 def likely_separator(lines: Sequence[str], *, doublequote: bool = True) -> str:
