@@ -78,6 +78,9 @@ def _asked(url: RemoteUrl, headers: Mapping[str, str], connector: Connector) -> 
         with http_faults_as(Unreachable, connector):
             connection.request("GET", url.target, headers=headers)
             answer = connection.getresponse()
+            while 101 < answer.status < 200:  # a hint such as 103; the answer comes after it (RFC 9110, 15.2)
+                answer.headers = None  # type: ignore[assignment] # so that it begins again
+                answer.begin()
         with closing(answer):
             yield answer
 

@@ -19,6 +19,7 @@ from chalicelib.sources.remote_url import RemoteUrl
 from chalicelib.sources.transfer import Validators, plain_name
 
 _FAILURES: dict[int, type[FetchFailed]] = {
+    202: ServerFailed,  # the file is being made
     401: AccessDenied,
     403: AccessDenied,
     404: FileNotThere,

@@ -15,6 +15,9 @@ from chalicelib.sources.formats.limits import CHUNK
 from chalicelib.sources.transfer import check_size
 
 _RAW_DEFLATE = -zlib.MAX_WBITS
+_NO_ENCODINGS = frozenset(  # what servers name there although the content is as it is
+    ("", "identity", "none", "aws-chunked", "binary", "8bit", "utf-8", "utf8", "us-ascii", "iso-8859-1", "windows-1252")
+)
 _LENGTH = re.compile(r"\s*[0-9]{1,18}\s*")
 
 
@@ -23,8 +26,9 @@ def content_chunks(answer: HTTPResponse, connector: Connector) -> Iterator[bytes
     SourceTooLarge, InvalidAnswer when it cannot be told where it ends or how it is encoded, TimedOut and OutOfTime."""
     _settle_framing(answer)
     chunks = _received(answer, connector)
-    encoding = answer.getheader("Content-Encoding", "").strip().lower()
-    if encoding in ("", "identity"):
+    named = (encoding.strip() for encoding in answer.getheader("Content-Encoding", "").lower().split(","))
+    encoding = ", ".join(encoding for encoding in named if encoding not in _NO_ENCODINGS)
+    if not encoding:
         return chunks
     if encoding in ("gzip", "x-gzip"):
         return _inflated(chunks, GZIP_WINDOW, connector.limits.max_bytes)

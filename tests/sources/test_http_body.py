@@ -34,6 +34,11 @@ def raw_deflate(content: bytes) -> bytes:
         ("deflate", zlib.compress),
         ("deflate", raw_deflate),
         ("identity", bytes),
+        ("utf-8", bytes),
+        ("none", bytes),
+        ("aws-chunked", bytes),
+        ("gzip,aws-chunked", gzip.compress),
+        ("identity, deflate", zlib.compress),
     ],
 )
 @pytest.mark.parametrize("framing", ["length", "chunked", "close"])

@@ -11,7 +11,7 @@ from chalicelib.sources.failures import (
     ServerFailed,
     TooManyRequests,
 )
-from tests.sources.web import Site, fetched, reply
+from tests.sources.web import Site, fetched, head, raw, reply
 
 
 @pytest.mark.parametrize(
@@ -31,7 +31,9 @@ from tests.sources.web import Site, fetched, reply
         (503, ServerFailed, True),
         (504, ServerFailed, True),
         (599, ServerFailed, True),
-        (103, InvalidAnswer, False),
+        (202, ServerFailed, True),
+        (101, InvalidAnswer, False),
+        (204, InvalidAnswer, False),
         (999, InvalidAnswer, False),
     ],
 )
@@ -44,6 +46,17 @@ def test_every_status_says_whether_to_try_again(
     assert type(failed.value) is failure
     assert failed.value.is_retriable == is_retriable
     assert "abc" not in str(failed.value)
+
+
+def test_what_a_server_says_before_its_answer_is_passed_over(site: Site) -> None:
+    hint = b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\nContent-Length: 9\r\nETag: hint\r\n\r\n"
+    for ahead in (hint, hint + b"HTTP/1.1 100 Continue\r\n\r\n" + hint):
+        site.routes["/a"] = raw(ahead, head("200 OK", {"Content-Length": "3"}), b"abc")
+        came, content = fetched(f"{site.base}/a")
+        assert (came.http_status, came.validators.etag, content) == (200, None, b"abc")
+    site.routes["/a"] = raw(hint)
+    with pytest.raises(FetchFailed):
+        fetched(f"{site.base}/a")
 
 
 @pytest.mark.parametrize(
@@ -69,7 +82,7 @@ def test_every_status_says_whether_to_try_again(
         ({"Retry-After": "Mon, 27 Jan 2014 04:15:30", "Date": "Mon, 27 Jan 2014 04:15:00 GMT"}, None),
     ],
 )
-@pytest.mark.parametrize("status", ["429 Too Many Requests", "503 Service Unavailable"])
+@pytest.mark.parametrize("status", ["202 Accepted", "429 Too Many Requests", "503 Service Unavailable"])
 def test_a_server_may_say_how_long_to_wait(
     site: Site, headers: dict[str, str], seconds: int | None, status: str
 ) -> None:
