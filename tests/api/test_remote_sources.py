@@ -1,6 +1,7 @@
 """Remote resources as settings: looked at when they are saved, previewed before, and their secrets shown to nobody."""
 
 import gzip
+import json
 from base64 import b64encode
 from collections.abc import Iterator
 from itertools import count
@@ -292,6 +293,16 @@ def test_a_preview_tells_what_the_file_is_and_saves_nothing(
     assert len(shown["records"]) <= 20
     assert publisher.http.get(f"{publisher.dataset}/resources/", key=publisher.key).json["results"] == []
     assert created(publisher.create(publisher.source("/books"), kind, **shown["params"]))["problem"] is None
+
+
+def test_of_large_records_a_preview_shows_as_many_as_an_answer_carries(publisher: Publisher) -> None:
+    records = [{"isbn": number, "text": "x" * 340_000} for number in range(25)]
+    publisher.site.routes["/long"] = reply(gzip.compress(json.dumps(records).encode()))
+    looked = publisher.preview({"url": f"{publisher.site.base}/long"})
+    assert (looked.status, looked.json["problem"], len(looked.json["records"])) == (200, None, 14)
+    assert created(publisher.create(publisher.source("/long"), "jsonfile"))["problem"] is None
+    shown = publisher.http.get(f"{publisher.path}/preview/", key=publisher.key)
+    assert (shown.status, shown.json["errors"], len(shown.json["results"])) == (200, [], 14)
 
 
 def test_a_preview_reads_a_file_as_it_is_told_to(publisher: Publisher) -> None:

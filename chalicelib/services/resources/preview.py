@@ -13,6 +13,7 @@ from chalicelib.services.datasets.drafts import draft_configuration, draft_resou
 from chalicelib.services.push.processing import time_to_process
 from chalicelib.services.resources.remote_sources import completed, fetchable
 from chalicelib.services.resources.resources import find_resource
+from chalicelib.services.resources.showing import shown_records
 from chalicelib.services.resources.source_files import read_first
 from chalicelib.services.resources.source_head import Fetching, Head, fetch_head, look_at
 from chalicelib.sources.failures import FetchFailed
@@ -24,8 +25,8 @@ RECORDS = 20
 
 def preview_source(stores: Stores, dataset_uid: str, body: Any, fetching: Fetching) -> dict[str, Any]:
     """{"type", "params", "filename", "records", "problem"} of a remote source that is not saved: what its file is, or
-    is read as, and the first 20 records as the file has them. `problem` says what is wrong with the file; a failed
-    fetch is a ValidationFailed."""
+    is read as, and the first 20 records as the file has them, or as many as an answer carries. `problem` says what is
+    wrong with the file; a failed fetch is a ValidationFailed."""
     find_dataset(dataset_uid)
     asked = checked_preview(body)
     resource = find_resource(dataset_uid, asked["uid"]).resource if "uid" in asked else None
@@ -35,15 +36,15 @@ def preview_source(stores: Stores, dataset_uid: str, body: Any, fetching: Fetchi
         "type": look.kind,
         "params": dict(look.params),
         "filename": head.filename,
-        "records": [record.values for record in look.first],
+        "records": shown_records(record.values for record in look.first),
         "problem": look.problem,
     }
 
 
 def preview_resource(stores: Stores, dataset_uid: str, resource_uid: str, fetching: Fetching) -> dict[str, Any]:
-    """{"fields", "results", "errors"}: the draft's fields, the first 20 records as they would be stored, and what is
-    wrong with those that would be refused, with their line. Of a realtime resource its bootstrap data is taken, of a
-    remote one the beginning of its file."""
+    """{"fields", "results", "errors"}: the draft's fields, the first 20 records as they would be stored, or as many as
+    an answer carries, and what is wrong with those that would be refused, with their line. Of a realtime resource its
+    bootstrap data is taken, of a remote one the beginning of its file."""
     resource = find_resource(dataset_uid, resource_uid).resource
     sample = _sample(stores, dataset_uid, resource, fetching)  # first: a source that fails may be why there is no field
     configuration = draft_configuration(dataset_uid, draft_resources(dataset_uid))
@@ -59,7 +60,7 @@ def preview_resource(stores: Stores, dataset_uid: str, resource_uid: str, fetchi
     names = [field["name"] for field in fields]
     return {
         "fields": fields,
-        "results": [{name: values.get(name) for name in names} for values in results],
+        "results": shown_records({name: values.get(name) for name in names} for values in results),
         "errors": errors,
     }
 

@@ -14,6 +14,7 @@ from chalicelib.domain.identifiers import new_uid
 from chalicelib.domain.inference import SourceField, infer_fields
 from chalicelib.domain.shape import Key, checked
 from chalicelib.services.datasets.datasets import find_dataset, source_key
+from chalicelib.services.resources.showing import shown_records
 from chalicelib.sources.formats.broken import BrokenFile
 from chalicelib.sources.formats.containers import Readable
 from chalicelib.sources.formats.detection import detect
@@ -50,7 +51,7 @@ class FileSource(Protocol):
 
 def upload_file(stores: Stores, dataset_uid: str, filename: str, content: bytes, now: datetime) -> dict[str, Any]:
     """Keep a file for a resource of this dataset to use. `detected` proposes the resource's type and params, with the
-    first 20 records as they would be read."""
+    first 20 records as they would be read, or as many of them as an answer carries."""
     find_dataset(dataset_uid)
     if len(content) > MAX_FILE_BYTES:
         raise PayloadTooLarge(
@@ -95,7 +96,7 @@ def _detected(content: bytes, filename: str) -> dict[str, Any]:
         guess = detect(content, filename, is_whole=True, is_late=Deadline(LOOK_SECONDS).has_passed)
     except BrokenFile as broken:
         raise ValidationFailed({"file": [str(broken)]}) from None
-    records = [record.values for record in guess.records]
+    records = shown_records(record.values for record in guess.records)
     return {"type": guess.kind, "params": dict(guess.params), "records": records, "problem": guess.problem}
 
 
