@@ -26,7 +26,7 @@ LONGEST_DELAY = timedelta(days=1)  # that a server's Retry-After is heeded
 WARN_AFTER, PAUSE_AFTER = 20, 30  # failed runs in a row
 
 NOT_OFFERED, PAUSED, ANOTHER_RUN, UNFINISHED = "not_offered", "schedules_paused", "another_run", "unfinished"
-ASKED_TO_WAIT = "asked_to_wait"
+ASKED_TO_WAIT, NOT_BEGUN = "asked_to_wait", "not_begun"
 _MOMENTS = ("scheduled_time", "not_before", "started_at", "ended_at")
 
 

@@ -38,6 +38,10 @@ class DueIndex:
 
     def keys(self, kind: str, now: int, deadline: Deadline) -> Iterator[tuple[str, str]]:
         """The (pk, sk) of the items of a kind that are due at `now` (epoch seconds), those of each shard by time."""
+        return ((pk, sk) for pk, sk, _ in self.entries(kind, now, deadline))
+
+    def entries(self, kind: str, now: int, deadline: Deadline) -> Iterator[tuple[str, str, int]]:
+        """The same, with the moment (epoch seconds) since which each is due."""
         for shard in range(shards_of(kind)):
             request: dict[str, Any] = {
                 "TableName": self._table,
@@ -47,7 +51,7 @@ class DueIndex:
             }
             while True:
                 page = with_retries(partial(self._client.query, **request), deadline)
-                yield from ((item["pk"]["S"], item["sk"]["S"]) for item in page["Items"])
+                yield from ((item["pk"]["S"], item["sk"]["S"], int(item["due_at"]["N"])) for item in page["Items"])
                 if "LastEvaluatedKey" not in page:
                     break
                 request["ExclusiveStartKey"] = page["LastEvaluatedKey"]

@@ -55,12 +55,22 @@ def _ring_again(stores: Stores, now: datetime, deadline: Deadline) -> None:
 
 def _take_up_runs(stores: Stores, now: datetime, deadline: Deadline) -> None:
     """See to runs that are due again, or were left half-way."""
-    _tell("RunsTakenUp", take_up_runs(stores, now, deadline))
+    taken_up = take_up_runs(stores, now, deadline)
+    for run_id, failure in taken_up.failed.items():
+        fields = {"action": "tick", "run_id": run_id}
+        logger.error("the function that refreshes cannot be called", extra=fields, exc_info=failure)
+    _tell("RunsTakenUp", taken_up.runs)
+    _tell("RunCallsFailed", len(taken_up.failed))
 
 
 def _settle_schedules(stores: Stores, now: datetime, deadline: Deadline) -> None:
     """Tell Scheduler what it was not told."""
-    _tell("SchedulesSettled", settle_due(stores, now, deadline))
+    settled = settle_due(stores, now, deadline)
+    for schedule_uid, failure in settled.failed.items():
+        fields = {"action": "tick", "schedule_uid": schedule_uid}
+        logger.error("Scheduler does not take a schedule", extra=fields, exc_info=failure)
+    _tell("SchedulesSettled", settled.schedules)
+    _tell("SchedulesNotSettled", len(settled.failed))
 
 
 def _tell(metric: str, done: int) -> None:

@@ -5,8 +5,7 @@ after which its worker is dead; then another attempt takes over, and after the l
 """
 
 from collections.abc import Callable, Sequence
-from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Protocol
 
@@ -20,6 +19,7 @@ from chalicelib.domain.run_state import (
     ASKED_TO_WAIT,
     FAILED,
     MAX_ATTEMPTS,
+    NOT_BEGUN,
     NOT_OFFERED,
     PAUSED,
     RUNNING,
@@ -40,11 +40,15 @@ from chalicelib.store.runs import BUSY, KIND, TAKEN
 from chalicelib.store.stores import Stores
 
 Clock = Callable[[], datetime]
+GIVEN_UP_AFTER = 3600  # seconds that a run has been due, and nobody has begun it
 _CLOSING = 15.0  # seconds that are left to say what a run came to when its time is up
 _SAID = {
     NOT_OFFERED: "This deployment does not offer scheduling any more: ask the people who run it.",
     PAUSED: "The schedules of this dataset are paused: change one of them, or run it now, once its source is mended.",
     UNFINISHED: "It did not finish: its worker was stopped, or failed. It is tried again when its schedule falls due.",
+    NOT_BEGUN: "It was due for an hour and could not be begun: the function that refreshes could not be called, or did "
+    "not get to it. It is tried again when its schedule falls due; when that goes on, tell the people who run this "
+    "deployment.",
 }
 _WAIT = (
     "Its server has asked to be left alone until {until}: the schedules go on after it. Run the dataset now to ask it "
@@ -96,7 +100,7 @@ def attempt(
     if run is None or not run.may_begin(now):
         return None
     if run.attempts >= MAX_ATTEMPTS:
-        return _close_unfinished(stores, run, now, deadline)
+        return _close_as_failed(stores, run, UNFINISHED, now, deadline)
     if skipped := _skipped_at_once(stores, run, now, deadline, offered=offered):
         return conclude(stores, skipped, run, now, deadline, holds=False)
     result, begun = stores.runs.begin(run, now, deadline)
@@ -107,26 +111,41 @@ def attempt(
     return _perform(stores, begun, refresh, clock, deadline)
 
 
-def call(stores: Stores, dataset_uid: str, run_id: str) -> None:
-    """Have a run attempted, soon. A call that is lost is made again by the tick."""
-    with suppress(ClientError, BotoCoreError):
+def call(stores: Stores, dataset_uid: str, run_id: str) -> Exception | None:
+    """Have a run attempted, soon; why not, when the function cannot be called. A call that is lost is made again by the
+    tick."""
+    try:
         stores.refresh_function.call({"dataset_uid": dataset_uid, "run_id": run_id})
+    except (ClientError, BotoCoreError) as failure:
+        refusal: Exception = failure
+        return refusal
+    return None
 
 
-def take_up_runs(stores: Stores, now: datetime, deadline: Deadline) -> int:
+@dataclass(kw_only=True)
+class TakenUp:
+    """What taking up runs came to: how many were called for or closed, and why calls have failed (by the run's id)."""
+
+    runs: int = 0
+    failed: dict[str, Exception] = field(default_factory=dict)
+
+
+def take_up_runs(stores: Stores, now: datetime, deadline: Deadline) -> TakenUp:
     """Have those runs attempted whose next attempt is due, whose worker died, or whose call was lost, and close those
-    that died too often; how many."""
-    taken_up = 0
-    for pk, sk in stores.due.keys(KIND, int(now.timestamp()), deadline):
-        dataset_uid, run_id = pk.removeprefix(dataset_pk("")), sk.removeprefix(RUN)
-        run = stores.runs.find(dataset_uid, run_id, deadline)
+    that died too often, or that nobody could begin."""
+    taken_up = TakenUp()
+    for pk, sk, due_at in stores.due.entries(KIND, int(now.timestamp()), deadline):
+        run = stores.runs.find(pk.removeprefix(dataset_pk("")), sk.removeprefix(RUN), deadline)
         if run is None or not run.may_begin(now):
             continue
         if run.state == RUNNING and run.attempts >= MAX_ATTEMPTS:
-            _close_unfinished(stores, run, now, deadline)
-        else:
-            call(stores, dataset_uid, run_id)
-        taken_up += 1
+            _close_as_failed(stores, run, UNFINISHED, now, deadline)
+        elif now.timestamp() - due_at > GIVEN_UP_AFTER:
+            _close_as_failed(stores, run, NOT_BEGUN, now, deadline)
+        elif failure := call(stores, run.dataset_uid, run.run_id):
+            taken_up.failed[run.run_id] = failure
+            continue
+        taken_up.runs += 1
     return taken_up
 
 
@@ -175,8 +194,8 @@ def _busy(stores: Stores, run: Run) -> str:
     return f"Another run of this dataset was under way: {holder or 'it has ended since'}."
 
 
-def _close_unfinished(stores: Stores, run: Run, now: datetime, deadline: Deadline) -> Run | None:
-    failed = replace(run, state=FAILED, code=UNFINISHED, message=_SAID[UNFINISHED])
+def _close_as_failed(stores: Stores, run: Run, code: str, now: datetime, deadline: Deadline) -> Run | None:
+    failed = replace(run, state=FAILED, code=code, message=_SAID[code])
     return conclude(stores, failed, run, now, deadline, holds=False)
 
 

@@ -7,6 +7,7 @@ mark, and the tick sees to it. One at a time tells Scheduler about a schedule, s
 
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -30,8 +31,18 @@ NOTHING_REMOTE = "The dataset has no remote resource: add one, and its schedules
 _READING = 5.0  # seconds
 
 
+@dataclass(kw_only=True)
+class Settled:
+    """What telling Scheduler came to: how many schedules it knows now, and those that it does not take (by uid, with
+    why). They stay due; what passes by itself is not among them."""
+
+    schedules: int = 0
+    failed: dict[str, Exception] = field(default_factory=dict)
+
+
 def settle(stores: Stores, dataset_uid: str, schedule_uids: Iterable[str], now: datetime) -> None:
-    """Tell Scheduler about these schedules. What it cannot be told now it is told by the tick."""
+    """Tell Scheduler about these schedules. What it cannot be told now it is told by the tick, which reports what
+    Scheduler does not take."""
     for schedule_uid in schedule_uids:
         with suppress(ClientError, BotoCoreError, EditConflict, TemporarilyUnavailable), aws_faults_as_unavailable():
             _settle(stores, dataset_uid, schedule_uid, now)
@@ -43,15 +54,23 @@ def settle_all(stores: Stores, dataset_uid: str, now: datetime) -> None:
     settle(stores, dataset_uid, mark_all(dataset_uid, now), now)
 
 
-def settle_due(stores: Stores, now: datetime, deadline: Deadline) -> int:
-    """Tell Scheduler about what was marked more than a minute ago; how many schedules that is."""
-    due = 0
+def settle_due(stores: Stores, now: datetime, deadline: Deadline) -> Settled:
+    """Tell Scheduler about what was marked more than a minute ago."""
+    settled = Settled()
     for pk, sk in stores.due.keys(KIND, int(now.timestamp()), deadline):
         if deadline.has_passed():
             break
-        settle(stores, pk.removeprefix(dataset_pk("")), [sk.removeprefix(UNSETTLED)], now)
-        due += 1
-    return due
+        schedule_uid = sk.removeprefix(UNSETTLED)
+        try:
+            with aws_faults_as_unavailable():
+                _settle(stores, pk.removeprefix(dataset_pk("")), schedule_uid, now)
+        except (EditConflict, TemporarilyUnavailable):
+            continue  # somebody else is at it, or it will pass
+        except (ClientError, BotoCoreError) as failure:
+            settled.failed[schedule_uid] = failure
+        else:
+            settled.schedules += 1
+    return settled
 
 
 def paused_because(stores: Stores, dataset_uid: str) -> str | None:

@@ -8,6 +8,9 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 import orjson
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from botocore.exceptions import ClientError
+from moto.core.botocore_stubber import MockRawResponse
 
 from chalicelib.domain.run_state import Run
 from chalicelib.domain.scheduler_expression import translate
@@ -74,7 +77,11 @@ class Place:
         self.now += later
         deadline = PatientDeadline(45)
         with self.calling():
-            return take_up_runs(self.stores, self.now, deadline) + settle_due(self.stores, self.now, deadline)
+            taken_up = take_up_runs(self.stores, self.now, deadline)
+            settled = settle_due(self.stores, self.now, deadline)
+        assert not taken_up.failed, "AWS takes all that it is told"
+        assert not settled.failed, "AWS takes all that it is told"
+        return taken_up.runs + settled.schedules
 
     def wanted(self) -> dict[str, str]:
         """What Scheduler should have, by name."""
@@ -103,14 +110,30 @@ class Place:
         """Keep what the function is called with: in the tests there is none."""
         events = self.stores.refresh_function._client.meta.events
 
-        def keep(params: Mapping[str, Any], **_: Any) -> None:
-            self.calls.append(orjson.loads(params["body"]))
+        def keep(request: AWSPreparedRequest, **_: Any) -> AWSResponse:
+            self.calls.append(orjson.loads(request.body))
+            return AWSResponse(request.url, 202, {}, MockRawResponse(b""))
 
-        events.register("before-call.lambda.Invoke", keep)
+        events.register("before-send.lambda.Invoke", keep)
         try:
             yield
         finally:
-            events.unregister("before-call.lambda.Invoke", keep)
+            events.unregister("before-send.lambda.Invoke", keep)
+
+
+@contextmanager
+def refusing(client: Any, operation: str, failure: Exception | None = None) -> Iterator[None]:
+    """AWS refuses a call: by default it may not be made."""
+
+    def refuse(**_: Any) -> None:
+        raise failure or ClientError({"Error": {"Code": "AccessDeniedException", "Message": "no"}}, operation)
+
+    event = f"before-call.{client.meta.service_model.service_name}.{operation}"
+    client.meta.events.register(event, refuse)
+    try:
+        yield
+    finally:
+        client.meta.events.unregister(event, refuse)
 
 
 def a_place(stores: Stores) -> Place:

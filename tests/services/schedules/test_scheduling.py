@@ -6,16 +6,18 @@ from contextlib import suppress
 from datetime import timedelta
 
 import pytest
+from botocore.exceptions import EndpointConnectionError
 
 from chalicelib.domain.errors import EditConflict, NotFound, ValidationFailed
 from chalicelib.services.schedules import schedules
-from chalicelib.services.schedules.scheduling import settle_due
+from chalicelib.services.schedules.scheduling import Settled, settle_due
 from chalicelib.store.aws import aws_client
 from chalicelib.store.dynamodb import Deadline
 from chalicelib.store.stores import Stores
-from tests.deployment import NOW, REGION
+from chalicelib.triggers.clock import do_duties
+from tests.deployment import NOW, REGION, PatientDeadline
 from tests.faults import CallCounter, Crash, WriteCounter, counted
-from tests.services.runs.place import GROUP, SOON, Place, a_place, in_scheduler
+from tests.services.runs.place import GROUP, SOON, Place, a_place, in_scheduler, refusing
 
 BOTH_DAYS = "0 2 1 * MON"  # two expressions
 Action = Callable[[Place, str], object]
@@ -88,8 +90,30 @@ def test_a_tick_with_nothing_to_mend_asks_the_index_alone(place: Place) -> None:
     place.add()
     before = place.stores.client.calls.total()
     with counted(place.stores, CallCounter(), schedules=True) as counter:
-        assert settle_due(place.stores, place.now + SOON, Deadline(5)) == 0
+        assert settle_due(place.stores, place.now + SOON, Deadline(5)) == Settled()
     assert counter.calls == place.stores.client.calls.total() - before == 1
+
+
+def test_what_scheduler_does_not_take_is_told_at_each_look_and_does_not_count(
+    place: Place, caplog: pytest.LogCaptureFixture
+) -> None:
+    client = place.stores.scheduler._client
+    fine = place.add("0 3 * * *")
+    with refusing(client, "CreateSchedule"):
+        uid = place.add()
+        for _ in range(2):
+            place.now += SOON
+            settled = settle_due(place.stores, place.now, Deadline(5))
+            assert (settled.schedules, list(settled.failed)) == (0, [uid])
+        place.now += SOON
+        do_duties(place.stores, place.now, PatientDeadline(45))
+        assert caplog.messages.count("Scheduler does not take a schedule") == 1
+        place.now += SOON
+    with refusing(client, "CreateSchedule", EndpointConnectionError(endpoint_url="https://scheduler")):
+        assert settle_due(place.stores, place.now, Deadline(5)) == Settled(), "that passes"
+    place.now += SOON
+    assert settle_due(place.stores, place.now, Deadline(5)) == Settled(schedules=1)
+    assert set(in_scheduler()) == {f"{fine}-0", f"{uid}-0"}
 
 
 @pytest.mark.parametrize("name", ACTIONS)
@@ -134,7 +158,7 @@ def assert_in_step(place: Place, happened: str) -> None:
     """After two ticks at most nothing is to be mended any more."""
     for _ in range(3):
         place.now += SOON
-        if settle_due(place.stores, place.now, Deadline(5)) == 0:
+        if settle_due(place.stores, place.now, Deadline(5)) == Settled():
             break
     else:
         raise AssertionError(f"{happened}: there is always something to mend")
