@@ -9,7 +9,7 @@ from chalicelib.sources.connector import Connector
 from chalicelib.sources.failures import Incomplete, InvalidSource
 from chalicelib.sources.ftp_session import FtpSession, open_session
 from chalicelib.sources.remote_url import RemoteUrl, parsed_url
-from chalicelib.sources.transfer import Fetched, Sink, Validators, at_place, check_size, plain_name, pour
+from chalicelib.sources.transfer import Fetched, Sink, Validators, at_place, check_size, plain_name, pour, settled_date
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +44,8 @@ def _path(url: RemoteUrl) -> str:
 
 
 def _validators(session: FtpSession, url: RemoteUrl, path: str) -> Validators:
-    return Validators(fingerprint=url.fingerprint, last_modified=session.modified_at(path), size=session.size_of(path))
+    modified_at = settled_date(session.modified_at(path))
+    return Validators(fingerprint=url.fingerprint, last_modified=modified_at, size=session.size_of(path))
 
 
 def _is_unchanged(now: Validators, before: Validators) -> bool:

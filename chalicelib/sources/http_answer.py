@@ -16,7 +16,7 @@ from chalicelib.sources.failures import (
     TooManyRequests,
 )
 from chalicelib.sources.remote_url import RemoteUrl
-from chalicelib.sources.transfer import Validators, plain_name
+from chalicelib.sources.transfer import Validators, plain_name, settled_date
 
 _FAILURES: dict[int, type[FetchFailed]] = {
     202: ServerFailed,  # the file is being made
@@ -47,7 +47,7 @@ def validators_of(answer: HTTPResponse, url: RemoteUrl) -> Validators:
     return Validators(
         fingerprint=url.fingerprint,
         etag=_header(answer, "ETag", _ETAG),
-        last_modified=_header(answer, "Last-Modified", _LINE),
+        last_modified=settled_date(_header(answer, "Last-Modified", _LINE), answer.getheader("Date")),
     )
 
 

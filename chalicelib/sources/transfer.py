@@ -3,14 +3,17 @@
 import hashlib
 import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 
 from chalicelib.sources.failures import FetchFailed, SourceTooLarge
 from chalicelib.sources.formats.limits import MAX_BYTES, megabytes
 
 Sink = Callable[[bytes], object]  # takes the content, piece by piece
 MAX_FILENAME = 200
+_SETTLED_AFTER = timedelta(seconds=60)
 _NOT_IN_NAMES = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
@@ -26,9 +29,9 @@ class Limits:
 
 @dataclass(frozen=True, kw_only=True)
 class Validators:
-    """What tells a later fetch that nothing has changed. `etag` and `last_modified` are as the server sent them,
-    `size` is in bytes. They count for one address only, of which `fingerprint` is kept: a redirect may lead elsewhere
-    the next time. All of it is text and numbers, and none of it secret."""
+    """What tells a later fetch that nothing has changed. `etag` and `last_modified` (see `settled_date`) are as the
+    server sent them, `size` is in bytes. They count for one address only, of which `fingerprint` is kept: a redirect
+    may lead elsewhere the next time. All of it is text and numbers, and none of it secret."""
 
     fingerprint: str | None = None
     etag: str | None = None
@@ -48,6 +51,23 @@ class Fetched:
     http_status: int | None = None
     filename: str | None = None
     content_type: str | None = None
+
+
+def settled_date(changed: str | None, answered: str | None = None) -> str | None:
+    """When a file was changed, if that tells it from what it becomes later: dates know no fractions of seconds, so that
+    a file may change again and keep a date as young as its answer (RFC 9110, 8.8.2.2). Both are dates as HTTP writes
+    them, `answered` by the server's own clock, else now by ours."""
+    moment = _moment(changed)
+    if moment is None or (_moment(answered) or datetime.now(UTC)) - moment < _SETTLED_AFTER:
+        return None
+    return changed
+
+
+def _moment(date: str | None) -> datetime | None:
+    with suppress(ValueError, TypeError, OverflowError):  # no date, or numbers beyond measure
+        moment = parsedate_to_datetime(date or "")
+        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return None
 
 
 def pour(chunks: Iterator[bytes], sink: Sink, *, most: int) -> tuple[int, str]:

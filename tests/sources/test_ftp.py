@@ -2,6 +2,7 @@
 
 import hashlib
 import socket
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +71,16 @@ def test_another_size_or_date_makes_a_file_a_changed_one(changes: dict[str, Any]
         vars(script).update(changes)
         came, content = fetched(ftp_source(port), validators=first.validators)
     assert (came.is_unchanged, content) == (False, script.content)
+
+
+@pytest.mark.parametrize(("seconds", "is_sent_again"), [(0, True), (50, True), (70, False), (-3600, True)])
+def test_a_date_counts_when_the_file_cannot_have_changed_since_within_its_second(
+    seconds: float, is_sent_again: bool
+) -> None:
+    written = datetime.now(UTC) - timedelta(seconds=seconds)
+    with a_scripted_server(Script(replies={"MDTM": f"213 {written:%Y%m%d%H%M%S}"})) as port:
+        first, _ = fetched(ftp_source(port))
+        assert fetched(ftp_source(port), validators=first.validators)[0].is_unchanged != is_sent_again
 
 
 @pytest.mark.parametrize(

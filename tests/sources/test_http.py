@@ -3,6 +3,8 @@
 import hashlib
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from typing import Any
 
 import pytest
@@ -69,7 +71,12 @@ def tagged(tag: str | None = None, date: str | None = None) -> Callable[[Request
 
 @pytest.mark.parametrize(
     ("tag", "date"),
-    [('"v1"', None), ('W/"v1"', "Mon, 27 Jan 2014 04:15:00 GMT"), (None, "Monday, sometime"), ("unquoted", None)],
+    [
+        ('"v1"', None),
+        ('W/"v1"', "Mon, 27 Jan 2014 04:15:00 GMT"),
+        (None, "Mon, 27 Jan 2014 04:15:00 GMT"),
+        ("unquoted", None),
+    ],
 )
 def test_an_unchanged_file_is_not_sent_again(site: Site, tag: str | None, date: str | None) -> None:
     site.routes["/a"] = tagged(tag, date)
@@ -79,6 +86,44 @@ def test_an_unchanged_file_is_not_sent_again(site: Site, tag: str | None, date: 
     assert second.validators == first.validators
     asked = site.asked[1].headers
     assert ("If-None-Match" in asked, "If-Modified-Since" in asked) == (tag is not None, tag is None)
+
+
+NEW_YEAR = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def written(seconds: float, before: datetime = NEW_YEAR) -> str:
+    return format_datetime((before - timedelta(seconds=seconds)).replace(microsecond=0), usegmt=True)
+
+
+@pytest.mark.parametrize(
+    ("date", "answered", "is_kept"),
+    [
+        (written(61), written(0), True),
+        (written(60), written(0), True),
+        (written(59), written(0), False),
+        (written(0), written(0), False),
+        (written(-60), written(0), False),
+        (written(61), "today", True),
+        ("Monday, sometime", written(0), False),
+        ("Thu, 01 Jan 2026 00:00:00 -0000", written(0), False),
+    ],
+)
+def test_a_date_counts_when_the_file_cannot_have_changed_since_within_its_second(
+    site: Site, date: str, answered: str, is_kept: bool
+) -> None:
+    site.routes["/a"] = reply(TABLE, headers={"Last-Modified": date, "Date": answered})
+    first, _ = fetched(f"{site.base}/a")
+    assert first.validators.last_modified == (date if is_kept else None)
+    fetched(f"{site.base}/a", validators=first.validators)
+    assert site.asked[1].headers["If-Modified-Since"] == first.validators.last_modified
+
+
+@pytest.mark.parametrize(("seconds", "is_kept"), [(70, True), (2, False)])
+def test_a_date_is_held_against_our_clock_when_the_server_does_not_tell_its_own(
+    site: Site, seconds: float, is_kept: bool
+) -> None:
+    site.routes["/a"] = reply(headers={"Last-Modified": written(seconds, datetime.now(UTC))})
+    assert (fetched(f"{site.base}/a")[0].validators.last_modified is not None) == is_kept
 
 
 def test_a_changed_file_is_sent_again(site: Site) -> None:
