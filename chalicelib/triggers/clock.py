@@ -1,6 +1,6 @@
 """The tick: once a minute, what is due is looked at. Whatever fails in one of its duties, the others are done."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -26,12 +26,14 @@ def on_tick(context: Any) -> None:
     do_duties(wiring.stores(), datetime.now(UTC), Deadline(min(MAX_SECONDS, left)))
 
 
-def do_duties(stores: Stores, now: datetime, deadline: Deadline) -> None:
-    """Do the duties of the tick in their order. Raises the first failure, at the end."""
-    failures = []
-    for duty in DUTIES:
+def do_duties(stores: Stores, now: datetime, deadline: Deadline, duties: Mapping[Duty, float] | None = None) -> None:
+    """Do the duties of the tick in their order. Each has the time that is left but for what is kept for those after
+    it. Raises the first failure, at the end."""
+    failures, kept, whole = [], dict(duties or DUTIES), deadline.remaining()
+    for duty in list(kept):
+        del kept[duty]
         try:
-            duty(stores, now, deadline)
+            duty(stores, now, deadline.within(deadline.remaining() - whole * sum(kept.values())))
         except Exception as failure:
             logger.exception("a duty of the tick failed", extra={"action": "tick", "duty": duty.__name__.lstrip("_")})
             failures.append(failure)
@@ -56,11 +58,11 @@ def _ring_again(stores: Stores, now: datetime, deadline: Deadline) -> None:
 def _take_up_runs(stores: Stores, now: datetime, deadline: Deadline) -> None:
     """See to runs that are due again, or were left half-way."""
     taken_up = take_up_runs(stores, now, deadline)
-    for run_id, failure in taken_up.failed.items():
-        fields = {"action": "tick", "run_id": run_id}
-        logger.error("the function that refreshes cannot be called", extra=fields, exc_info=failure)
+    if taken_up.failure is not None:
+        said = "the function that refreshes cannot be called"
+        logger.error(said, extra={"action": "tick"}, exc_info=taken_up.failure)
+        count({"RunCallsFailed": 1})
     _tell("RunsTakenUp", taken_up.runs)
-    _tell("RunCallsFailed", len(taken_up.failed))
 
 
 def _settle_schedules(stores: Stores, now: datetime, deadline: Deadline) -> None:
@@ -99,4 +101,11 @@ def _tell_of_silence(stores: Stores, now: datetime, deadline: Deadline) -> None:
         count(counted)
 
 
-DUTIES: tuple[Duty, ...] = (_mark_and_report, _ring_again, _take_up_runs, _settle_schedules, _tell_of_silence)
+# How much of the time is kept for each while those before it are done. Those that call other services come last.
+DUTIES: Mapping[Duty, float] = {
+    _mark_and_report: 0.1,
+    _tell_of_silence: 0.4,
+    _ring_again: 0.1,
+    _take_up_runs: 0.1,
+    _settle_schedules: 0.1,
+}

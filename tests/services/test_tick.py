@@ -1,5 +1,7 @@
 """What the tick does once a minute."""
 
+from datetime import datetime
+
 import pytest
 
 from chalicelib.domain.errors import TemporarilyUnavailable
@@ -9,6 +11,7 @@ from chalicelib.store.catalog.keys import live_pk
 from chalicelib.store.due import SHARDS, due_attributes, due_shard
 from chalicelib.store.dynamodb import Deadline
 from chalicelib.store.stores import Stores
+from chalicelib.triggers.clock import DUTIES, Duty, do_duties
 from tests.builders import NOW
 from tests.deployment import REGION
 
@@ -48,3 +51,20 @@ def test_what_was_read_by_the_deadline_is_rung_for(stores: Stores) -> None:
     with pytest.raises(TemporarilyUnavailable):
         ring_again(stores, NOW, Deadline(SHARDS / 2, clock=lambda: passed[0]))
     assert rings(stores) == 1
+
+
+def test_a_duty_that_takes_all_the_time_it_has_leaves_the_others_their_share(stores: Stores) -> None:
+    passed, had = [0.0], list[float]()
+
+    def a_greedy_duty() -> Duty:
+        def duty(_stores: Stores, _now: datetime, deadline: Deadline) -> None:
+            had.append(deadline.remaining())
+            passed[0] += deadline.remaining()
+
+        return duty
+
+    do_duties(stores, NOW, Deadline(45, clock=lambda: passed[0]), {a_greedy_duty(): kept for kept in DUTIES.values()})
+    of_the_report, of_silence, *others = had
+    assert of_the_report > 10
+    assert of_silence > 15
+    assert all(seconds > 4 for seconds in others)

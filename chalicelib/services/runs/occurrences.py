@@ -5,7 +5,7 @@ after which its worker is dead; then another attempt takes over, and after the l
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Protocol
 
@@ -124,15 +124,16 @@ def call(stores: Stores, dataset_uid: str, run_id: str) -> Exception | None:
 
 @dataclass(kw_only=True)
 class TakenUp:
-    """What taking up runs came to: how many were called for or closed, and why calls have failed (by the run's id)."""
+    """What taking up runs came to: how many were called for or closed, and why the function cannot be called."""
 
     runs: int = 0
-    failed: dict[str, Exception] = field(default_factory=dict)
+    failure: Exception | None = None
 
 
 def take_up_runs(stores: Stores, now: datetime, deadline: Deadline) -> TakenUp:
     """Have those runs attempted whose next attempt is due, whose worker died, or whose call was lost, and close those
-    that died too often, or that nobody could begin."""
+    that died too often, or that nobody could begin. A function that cannot be called is called once: that may take
+    long, and fails for all runs alike."""
     taken_up = TakenUp()
     for pk, sk, due_at in stores.due.entries(KIND, int(now.timestamp()), deadline):
         run = stores.runs.find(pk.removeprefix(dataset_pk("")), sk.removeprefix(RUN), deadline)
@@ -142,9 +143,12 @@ def take_up_runs(stores: Stores, now: datetime, deadline: Deadline) -> TakenUp:
             _close_as_failed(stores, run, UNFINISHED, now, deadline)
         elif now.timestamp() - due_at > GIVEN_UP_AFTER:
             _close_as_failed(stores, run, NOT_BEGUN, now, deadline)
-        elif failure := call(stores, run.dataset_uid, run.run_id):
-            taken_up.failed[run.run_id] = failure
-            continue
+        else:
+            taken_up.failure = taken_up.failure or call(stores, run.dataset_uid, run.run_id)
+            if taken_up.failure is not None and deadline.has_passed():
+                break
+            if taken_up.failure is not None:
+                continue
         taken_up.runs += 1
     return taken_up
 

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from botocore.exceptions import ClientError, ReadTimeoutError
 
 from chalicelib.services.runs.occurrences import take_up_runs
 from chalicelib.store.dynamodb import Deadline
@@ -30,15 +31,15 @@ def test_a_run_that_nobody_can_begin_is_called_for_again_and_fails_after_an_hour
     with refusing(place.stores.refresh_function._client, "Invoke"):
         place.now += SOON
         taken_up = take_up_runs(place.stores, place.now, Deadline(5))
-        assert (taken_up.runs, list(taken_up.failed)) == (0, [asked])
+        assert (taken_up.runs, isinstance(taken_up.failure, ClientError)) == (0, True)
         do_duties(place.stores, place.now, PatientDeadline(45))
         assert caplog.messages.count("the function that refreshes cannot be called") == 1
         place.now = start + timedelta(minutes=61)
-        assert (len(take_up_runs(place.stores, place.now, Deadline(5)).failed), place.history()) == (1, [])
+        assert (take_up_runs(place.stores, place.now, Deadline(5)).runs, place.history()) == (0, [])
         place.now += timedelta(minutes=1)
         taken_up = take_up_runs(place.stores, place.now, Deadline(5))
     (run,) = place.history()
-    assert (taken_up.runs, taken_up.failed) == (1, {})
+    assert (taken_up.runs, taken_up.failure) == (1, None)
     assert (run.run_id, run.state, run.code, run.attempts) == (asked, "failed", "not_begun", 0)
 
 
@@ -51,9 +52,32 @@ def test_a_run_whose_worker_died_and_that_nobody_can_begin_again_fails_after_an_
     place = world.place
     place.now += timedelta(seconds=WORKER_DEAD_AFTER + 60)
     with refusing(place.stores.refresh_function._client, "Invoke"):
-        assert len(take_up_runs(place.stores, place.now, Deadline(5)).failed) == 1
+        assert take_up_runs(place.stores, place.now, Deadline(5)).runs == 0
         place.now += timedelta(hours=1)
         take_up_runs(place.stores, place.now, Deadline(5))
     (run,) = place.history()
     assert (run.state, run.code, run.attempts) == ("failed", "not_begun", 1)
     world.settle()
+
+
+def test_a_function_that_cannot_be_called_is_called_once_a_tick(world: World) -> None:
+    place, tried, passed = world.place, list[float](), [0.0]
+    asked = [world.ask() for _ in range(6)]
+    place.calls.clear()
+    place.now += SOON
+    deadline = Deadline(45, clock=lambda: passed[0])
+
+    def hang(**_: object) -> None:
+        tried.append(passed[0])
+        passed[0] += 14.2
+        raise ReadTimeoutError(endpoint_url="https://lambda")
+
+    events = place.stores.refresh_function._client.meta.events
+    events.register("before-call.lambda.Invoke", hang)
+    try:
+        do_duties(place.stores, place.now, deadline)
+    finally:
+        events.unregister("before-call.lambda.Invoke", hang)
+    assert len(tried) == 1
+    place.tick()
+    assert sorted(call["run_id"] for call in place.calls) == sorted(asked)
