@@ -139,8 +139,8 @@ class RunStore:
             return self.close(run, before, now, deadline, holds=False)
         return not refused
 
-    def note(self, dataset_uid: str, name: str, value: str, notice: TableWrite, deadline: Deadline) -> bool:
-        """Set an attribute (`warned`, `held_back`, `paused_because`) that is not set, and put the notice of it: once
+    def note(self, dataset_uid: str, name: str, value: str, told: Sequence[TableWrite], deadline: Deadline) -> bool:
+        """Set an attribute (`warned`, `held_back`, `paused_because`) that is not set, and put what tells of it: once
         for all who try."""
         update = self._update(
             self._lease_key(dataset_uid),
@@ -149,7 +149,8 @@ class RunStore:
             {":value": {"S": value}},
             names={"#name": name},
         )
-        return not self._refused([update, {"Put": {"TableName": notice.table, "Item": notice.item}}], deadline)
+        puts = [{"Put": {"TableName": write.table, "Item": write.item}} for write in told]
+        return not self._refused([update, *puts], deadline)
 
     def leave_alone(self, dataset_uid: str, until: datetime, deadline: Deadline) -> None:
         """Keep until when a server of the dataset has asked to be left alone; the last word of a server counts."""

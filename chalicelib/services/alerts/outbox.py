@@ -34,12 +34,6 @@ class Delivery:
     given_up: int = 0
 
 
-def notify(stores: Stores, notice: Notice, now: datetime, deadline: Deadline) -> bool:
-    """Put a notice into the outbox, to be sent by the next tick; False when it was put there before, or this deployment
-    sends no mails."""
-    return stores.mailer is not None and stores.outbox.put(notice, int(now.timestamp()), deadline)
-
-
 def deliver(stores: Stores, claimed: Sequence[Notice], now: datetime, deadline: Deadline) -> Delivery:
     """Send what is due, and notices that whoever put them in has claimed. What cannot be sent now stays."""
     delivery = Delivery()

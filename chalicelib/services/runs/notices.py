@@ -9,20 +9,22 @@ from chalicelib.domain.errors import NotFound
 from chalicelib.domain.notice import schedule_notice
 from chalicelib.domain.run_state import Run
 from chalicelib.services.alerts.daily_report import note_failed_run
-from chalicelib.services.alerts.outbox import notify
 from chalicelib.services.datasets.datasets import find_dataset
+from chalicelib.services.datasets.schedule_marks import stored_schedules
 from chalicelib.store.catalog.drafts import ScheduleItem
 from chalicelib.store.catalog.keys import SCHEDULE, dataset_pk
 from chalicelib.store.dynamodb import Deadline
+from chalicelib.store.records import TableWrite
 from chalicelib.store.stores import Stores
 
 
-def tell_of_schedule(stores: Stores, run: Run, kind: str, reason: str, *, now: datetime, deadline: Deadline) -> None:
-    """Mail that the schedule of a run is failing, was paused, or holds back a file. Nobody is told of a run that
-    somebody asked for: who did sees it."""
-    with suppress(NotFound, DoesNotExist):
-        schedule = _schedule(run)
-        if schedule is not None and schedule.owner:
+def mails_of(stores: Stores, run: Run, kind: str, reason: str, now: datetime) -> list[TableWrite]:
+    """What puts into the outbox that the schedules of a dataset are failing, were paused, or hold back a file, in the
+    transaction that notes it. It is told once, so to whoever set up the schedule of this run, else another one."""
+    with suppress(NotFound):
+        schedules = sorted(stored_schedules(run.dataset_uid), key=lambda schedule: schedule.uid != run.schedule_uid)
+        schedule = next((schedule for schedule in schedules if schedule.owner), None)
+        if schedule is not None and stores.mailer is not None:
             notice = schedule_notice(
                 kind,
                 dataset_uid=run.dataset_uid,
@@ -33,7 +35,8 @@ def tell_of_schedule(stores: Stores, run: Run, kind: str, reason: str, *, now: d
                 base_url=schedule.base_url or "",
                 owner=schedule.owner,
             )
-            notify(stores, notice, now, deadline)
+            return [stores.outbox.write(notice, int(now.timestamp()))]
+    return []
 
 
 def report_failure(stores: Stores, run: Run, now: datetime, deadline: Deadline) -> None:

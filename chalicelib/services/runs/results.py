@@ -20,7 +20,7 @@ from chalicelib.domain.run_state import (
 )
 from chalicelib.domain.upcoming import next_runs
 from chalicelib.services.datasets.schedule_marks import marked
-from chalicelib.services.runs.notices import report_failure, tell_of_schedule
+from chalicelib.services.runs.notices import mails_of, report_failure
 from chalicelib.services.schedules.plan import stored_plan
 from chalicelib.store.catalog.drafts import ScheduleItem
 from chalicelib.store.catalog.keys import SCHEDULE, dataset_pk
@@ -78,9 +78,8 @@ def _heed_failures(stores: Stores, run: Run, now: datetime, deadline: Deadline) 
 
 
 def _note(stores: Stores, run: Run, name: str, message: str, deadline: Deadline) -> None:
-    """Put the notice of what a run led to, once for all runs until one succeeds."""
+    """Put the notice of what a run led to, and the mail that tells of it: once for all runs until one succeeds."""
     now = run.ended_at or run.scheduled_time
-    tell_of_schedule(stores, run, _MAILS[name], message, now=now, deadline=deadline)
     entry = {
         "kind": name,
         "at": now.isoformat(timespec="milliseconds"),
@@ -88,8 +87,9 @@ def _note(stores: Stores, run: Run, name: str, message: str, deadline: Deadline)
         "schedule_uid": run.schedule_uid,
         "message": message,
     }
-    write = stores.activity.notice_write(run.dataset_uid, entry, now)
-    stores.runs.note(run.dataset_uid, name, message, write, deadline)
+    notice = stores.activity.notice_write(run.dataset_uid, entry, now)
+    writes = [notice, *mails_of(stores, run, _MAILS[name], message, now)]
+    stores.runs.note(run.dataset_uid, name, message, writes, deadline)
 
 
 def _following(run: Run, now: datetime) -> datetime | None:

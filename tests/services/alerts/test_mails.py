@@ -9,7 +9,7 @@ from chalicelib.domain.errors import TemporarilyUnavailable
 from chalicelib.domain.mail_layout import Mail
 from chalicelib.domain.mail_link import CONFIRM, EVERYTHING, UNSUBSCRIBE, MailLink
 from chalicelib.domain.notice import FAILING, schedule_notice
-from chalicelib.services.alerts.outbox import AGAIN_AFTER, notify
+from chalicelib.services.alerts.outbox import AGAIN_AFTER
 from chalicelib.services.alerts.recipients import follow
 from chalicelib.store.dynamodb import Deadline
 from chalicelib.store.mailer import Mailer, MailRefused
@@ -140,9 +140,9 @@ def test_schedules_tell_their_owner_once(stores: Stores) -> None:
         base_url="https://data.example.org/api",
         owner=ANN,
     )
-    assert notify(stores, notice, NOW, Deadline(5))
+    assert stores.outbox.put(notice, int(NOW.timestamp()), Deadline(5))
     look(stores, 1)
-    assert not notify(stores, notice, at(2), Deadline(5))
+    assert not stores.outbox.put(notice, int(at(2).timestamp()), Deadline(5))
     look(stores, 3)
     assert mails() == [(ANN, "cheeses")]
 
