@@ -8,7 +8,7 @@ from typing import Any
 from pynamodb.exceptions import DoesNotExist
 
 from chalicelib.domain import shape
-from chalicelib.domain.errors import EditConflict, NotFound, ValidationFailed
+from chalicelib.domain.errors import EditConflict, NotFound, TemporarilyUnavailable, ValidationFailed
 from chalicelib.domain.identifiers import is_slug, is_uid, new_uid, slugified
 from chalicelib.domain.metadata import metadata_problem, title_of
 from chalicelib.domain.security import EVERYTHING, DefaultSecurity
@@ -18,9 +18,9 @@ from chalicelib.services.bells import LANE, ring
 from chalicelib.services.datasets.schedule_marks import mark, mark_all, stored_schedules
 from chalicelib.services.datasets.security import changed_security
 from chalicelib.services.datasets.source_copies import drop_copies
-from chalicelib.services.datasets.sweep import sweep_generations_later
+from chalicelib.services.datasets.sweep import drop_secrets, sweep_generations_later
 from chalicelib.store.catalog.drafts import DatasetItem, ResourceItem, StackItem, UploadedFileItem
-from chalicelib.store.catalog.incoming import AcceptedRefreshItem, SourceSecretsItem
+from chalicelib.store.catalog.incoming import AcceptedRefreshItem
 from chalicelib.store.catalog.keys import (
     ACCEPTED_REFRESH,
     CONFIG,
@@ -30,7 +30,6 @@ from chalicelib.store.catalog.keys import (
     PROCESSORS,
     PUBLICATION,
     RESOURCE,
-    SECRETS,
     SOURCES,
     dataset_pk,
     live_pk,
@@ -193,7 +192,6 @@ def delete_dataset(stores: Stores, dataset_uid: str, now: datetime) -> None:
     dataset = find_dataset(dataset_uid)
     mark_all(dataset_uid, now)
     pk = dataset_pk(dataset_uid)
-    _delete_secrets(stores, pk)  # first: when it fails, repeating the request finds them again
     files = list(UploadedFileItem.query(pk, UploadedFileItem.sk.startswith(FILE), consistent_read=True))
     live = live_item(dataset.dataset_id)
     with one_transaction() as transaction:
@@ -220,6 +218,8 @@ def delete_dataset(stores: Stores, dataset_uid: str, now: datetime) -> None:
     PublicationItem(pk, PUBLICATION).delete()
     PublishedSourcesItem(pk, SOURCES).delete()
     ring(stores, LANE, dataset.dataset_id)  # its jobs are dropped, before another dataset of this id finds them
+    with suppress(TemporarilyUnavailable):  # the sweep drops what is left of them
+        drop_secrets(stores, dataset_uid)
 
 
 def source_key(dataset_uid: str, file_uid: str) -> str:
@@ -239,13 +239,6 @@ def shown(dataset: DatasetItem) -> dict[str, Any]:
         "metadata": dataset.metadata,
         "default_security": security_of(dataset),
     }
-
-
-def _delete_secrets(stores: Stores, pk: str) -> None:
-    with suppress(DoesNotExist):
-        listed = SourceSecretsItem.get(pk, SECRETS, consistent_read=True)
-        stores.source_secrets.delete(sorted(listed.names or ()))
-        listed.delete()
 
 
 def _entry(entries: Mapping[str, Any], name: str) -> Any:

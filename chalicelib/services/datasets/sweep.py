@@ -16,7 +16,8 @@ from pynamodb.transactions import TransactWrite
 from chalicelib.domain.errors import TemporarilyUnavailable
 from chalicelib.services.bells import SWEEP
 from chalicelib.store.catalog.drafts import DatasetItem
-from chalicelib.store.catalog.keys import CONFIG, DATASETS, SWEEPS, live_pk
+from chalicelib.store.catalog.incoming import SourceSecretsItem
+from chalicelib.store.catalog.keys import CONFIG, DATASETS, SECRETS, SWEEPS, dataset_pk, live_pk
 from chalicelib.store.catalog.published import LiveItem, SweepItem
 from chalicelib.store.due import due_shard
 from chalicelib.store.dynamodb import Deadline, aws_faults_as_unavailable
@@ -45,7 +46,7 @@ def sweep_generations_later(transaction: TransactWrite, live: LiveItem, now: dat
 
 def sweep(stores: Stores, partition: str, clock: Callable[[], datetime], deadline: Deadline) -> None:
     """Remove what lies under `{dataset_uid}.{generation}`: records, file contents, jobs; of a dataset that is gone, its
-    source files and uploads too. Raises TemporarilyUnavailable at the deadline, with less left to do."""
+    source files, uploads and secrets too. Raises TemporarilyUnavailable at the deadline, with less left to do."""
     try:
         item = SweepItem.get(SWEEPS, partition, consistent_read=True)
     except DoesNotExist:
@@ -63,7 +64,17 @@ def sweep(stores: Stores, partition: str, clock: Callable[[], datetime], deadlin
     if dataset is None:
         _drop_objects(stores.sources, f"{dataset_uid}/", deadline)
         _drop_objects(stores.jobs, upload_prefix(dataset_uid), deadline)
+        drop_secrets(stores, dataset_uid)
     item.delete()
+
+
+def drop_secrets(stores: Stores, dataset_uid: str) -> None:
+    """Delete the secrets of the sources of a dataset that is gone, then the list of them. TemporarilyUnavailable when
+    AWS does not answer."""
+    with suppress(DoesNotExist), aws_faults_as_unavailable():
+        listed = SourceSecretsItem.get(dataset_pk(dataset_uid), SECRETS, consistent_read=True)
+        stores.source_secrets.delete(sorted(listed.names or ()))
+        listed.delete()
 
 
 def _drop_records(stores: Stores, partition: str, deadline: Deadline) -> None:

@@ -1,23 +1,30 @@
 """The secrets of remote sources: how long they are kept, and for whom."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
+from pynamodb.exceptions import DoesNotExist
 
-from chalicelib.domain.errors import TemporarilyUnavailable, ValidationFailed
+from chalicelib.domain.errors import EditConflict, TemporarilyUnavailable, ValidationFailed
 from chalicelib.services.datasets import datasets
+from chalicelib.services.datasets.sweep import SWEPT_AFTER
 from chalicelib.services.resources import resources
 from chalicelib.services.resources.remote_sources import MAX_SECRETS, fetchable
+from chalicelib.services.tick import ring_again
 from chalicelib.store.aws import aws_client
 from chalicelib.store.catalog.drafts import DatasetItem
 from chalicelib.store.catalog.incoming import SourceSecretsItem
-from chalicelib.store.catalog.keys import dataset_pk
+from chalicelib.store.catalog.keys import SECRETS, dataset_pk
 from chalicelib.store.catalog.published import PublishedSourcesItem
+from chalicelib.store.dynamodb import Deadline
 from chalicelib.store.source_secrets import SourceSecretStore
 from chalicelib.store.stores import Stores
 from tests.builders import NOW
-from tests.deployment import REGION
+from tests.deployment import REGION, work
 
 HOUR = timedelta(hours=1)
 
@@ -56,6 +63,19 @@ class Publisher:
         return {parameter["Name"] for parameter in found}
 
 
+@contextmanager
+def before_the_next_transaction(act: Callable[[], Any]) -> Iterator[None]:
+    """Something happens before the next transaction of the catalog."""
+    events = DatasetItem._get_connection().connection.client.meta.events
+
+    def once(**_: Any) -> None:
+        events.unregister("before-call.dynamodb.TransactWriteItems", once)
+        act()
+
+    events.register("before-call.dynamodb.TransactWriteItems", once)
+    yield
+
+
 @pytest.fixture
 def publisher(stores: Stores) -> Publisher:
     return Publisher(stores)
@@ -84,6 +104,31 @@ def test_a_published_secret_stays_until_another_is_published_even_without_its_re
     assert second != third
     datasets.delete_dataset(publisher.stores, publisher.uid, publisher.now)
     assert publisher.kept() == set()
+
+
+def test_a_dataset_whose_deletion_is_refused_keeps_its_secrets(publisher: Publisher) -> None:
+    first = publisher.resource.secret_name
+
+    edit = partial(datasets.edit_dataset, publisher.uid, {"is_restricted": True}, publisher.now)
+    with pytest.raises(EditConflict), before_the_next_transaction(edit):
+        datasets.delete_dataset(publisher.stores, publisher.uid, publisher.now)
+    assert publisher.kept() == {first}
+    datasets.delete_dataset(publisher.stores, publisher.uid, publisher.now)
+    assert publisher.kept() == set()
+
+
+def test_what_a_deletion_leaves_of_the_secrets_is_swept(publisher: Publisher) -> None:
+    working = publisher.stores.source_secrets
+    publisher.stores.source_secrets = _Undeletable("test", REGION)
+    datasets.delete_dataset(publisher.stores, publisher.uid, publisher.now)
+    assert len(publisher.kept()) == 1
+    publisher.stores.source_secrets = working
+    later = publisher.now + SWEPT_AFTER + timedelta(seconds=1)
+    ring_again(publisher.stores, later, Deadline(5))
+    work(publisher.stores, lambda: later)
+    assert publisher.kept() == set()
+    with pytest.raises(DoesNotExist):
+        SourceSecretsItem.get(dataset_pk(publisher.uid), SECRETS)
 
 
 @pytest.mark.parametrize("status", ["queued", "processing", "saving_version"])
