@@ -28,6 +28,7 @@ CALLED_AGAIN_AFTER = 60  # seconds
 WORKER_DEAD_AFTER = 330  # seconds after it began; its function is stopped after 300
 STARTED, TAKEN, BUSY = "started", "taken", "busy"
 RESET = "SET failures = :zero REMOVE warned, held_back, paused_because, left_alone_until"
+END_ROW = "SET failures = :zero REMOVE warned"
 ADD = "ADD failures :one"
 
 
@@ -125,8 +126,8 @@ class RunStore:
         self, run: Run, before: Run, now: datetime, deadline: Deadline, *, effect: str = "", holds: bool = True
     ) -> bool:
         """Move a run that is over, and was `before`, to the activity table; False when it has changed since. `effect`
-        (RESET or ADD) is on the failures in a row, `holds` tells whether it holds the dataset. One that has lost the
-        dataset meanwhile has no effect on it."""
+        (RESET, END_ROW, ADD) is on the failures in a row, `holds` tells whether it holds the dataset. One that has lost
+        the dataset meanwhile has no effect on it."""
         write = self._activity.run_write(run.dataset_uid, run.run_id, run.as_json(), now)
         delete = {"TableName": self._table, "Key": self._key(run), **self._unchanged(before)}
         calls: list[dict[str, Any]] = [{"Delete": delete}, {"Put": {"TableName": write.table, "Item": write.item}}]

@@ -101,13 +101,13 @@ def attempt(
         return None
     if run.attempts >= MAX_ATTEMPTS:
         return _close_as_failed(stores, run, UNFINISHED, now, deadline)
-    if skipped := _skipped_at_once(stores, run, now, deadline, offered=offered):
-        return conclude(stores, skipped, run, now, deadline, holds=False)
+    if over := _over_at_once(stores, run, now, deadline, offered=offered):
+        return conclude(stores, over, run, now, deadline, holds=False)
     result, begun = stores.runs.begin(run, now, deadline)
     if result == TAKEN:
         return None
     if result == BUSY:
-        return conclude(stores, _skipped(run, ANOTHER_RUN, _busy(stores, run)), run, now, deadline, holds=False)
+        return conclude(stores, _put_aside(run, ANOTHER_RUN, _busy(stores, run)), run, now, deadline, holds=False)
     return _perform(stores, begun, refresh, clock, deadline)
 
 
@@ -177,19 +177,19 @@ def _perform(stores: Stores, begun: Run, refresh: Refresh, clock: Clock, deadlin
     return conclude(stores, run, begun, clock(), closing)
 
 
-def _skipped_at_once(stores: Stores, run: Run, now: datetime, deadline: Deadline, *, offered: bool) -> Run | None:
-    """The run as one that is not to be made, when there is a reason. What somebody has asked for is made even if its
-    schedules are not to run."""
+def _over_at_once(stores: Stores, run: Run, now: datetime, deadline: Deadline, *, offered: bool) -> Run | None:
+    """The run as one that is not to be attempted, when there is a reason. What somebody has asked for is made even if
+    its schedules are not to run."""
     if not offered:
-        return _skipped(run, NOT_OFFERED)
+        return _put_aside(run, NOT_OFFERED)
     if run.schedule_uid is None:
         return None
     refreshing = stores.runs.refreshing(run.dataset_uid, deadline)
     if refreshing.paused_because is not None:
-        return _skipped(run, PAUSED)
+        return _put_aside(run, PAUSED)
     if now.timestamp() < refreshing.left_alone_until:
         until = datetime.fromtimestamp(refreshing.left_alone_until, UTC)
-        return _skipped(run, ASKED_TO_WAIT, _WAIT.format(until=f"{until:%Y-%m-%d %H:%M:%S} UTC"))
+        return _put_aside(run, ASKED_TO_WAIT, _WAIT.format(until=f"{until:%Y-%m-%d %H:%M:%S} UTC"))
     return None
 
 
@@ -201,6 +201,13 @@ def _busy(stores: Stores, run: Run) -> str:
 def _close_as_failed(stores: Stores, run: Run, code: str, now: datetime, deadline: Deadline) -> Run | None:
     failed = replace(run, state=FAILED, code=code, message=_SAID[code])
     return conclude(stores, failed, run, now, deadline, holds=False)
+
+
+def _put_aside(run: Run, code: str, message: str | None = None) -> Run:
+    """The run as skipped for a reason. One that was attempted before has come to what that came to: it has failed."""
+    if run.attempts:
+        return replace(run, state=FAILED, code=run.code or UNFINISHED, message=run.message or _SAID[UNFINISHED])
+    return _skipped(run, code, message)
 
 
 def _skipped(run: Run, code: str, message: str | None = None) -> Run:

@@ -25,13 +25,13 @@ from chalicelib.services.schedules.plan import stored_plan
 from chalicelib.store.catalog.drafts import ScheduleItem
 from chalicelib.store.catalog.keys import SCHEDULE, dataset_pk
 from chalicelib.store.dynamodb import Deadline
-from chalicelib.store.runs import ADD, RESET
+from chalicelib.store.runs import ADD, END_ROW, RESET
 from chalicelib.store.stores import Stores
 
 WARNED, HELD, PAUSED = "warned", "held_back", "paused_because"  # noted once each, until a run succeeds
 _RESUME = "Mend its source, then run the dataset or change one of its schedules: they go on after that."
 _MAILS = {WARNED: notice.FAILING, HELD: notice.HELD_BACK, PAUSED: notice.PAUSED}
-_EFFECTS = {SUCCEEDED: RESET, FAILED: ADD}
+_EFFECTS = {SUCCEEDED: RESET, HELD_BACK: END_ROW, FAILED: ADD}
 
 
 def conclude(

@@ -7,6 +7,7 @@ from chalicelib.services.alerts.settings import Requester
 from chalicelib.services.schedules import schedules
 from chalicelib.store.dynamodb import Deadline
 from chalicelib.store.outbox import DUE_OUTBOX
+from chalicelib.store.runs import Refreshing
 from chalicelib.store.stores import Stores
 from tests.services.runs.place import OFFER, SOON
 from tests.services.runs.world import World
@@ -56,6 +57,24 @@ def test_failures_are_told_of_once_and_so_is_the_pause(world: World) -> None:
         world.fire(OWNED, hour)
         assert len(mails(world)) == (hour + 1 >= WARN_AFTER) + (hour + 1 >= PAUSE_AFTER)
     assert (world.place.notices(), mails(world)) == (["warned", "paused_because"], ["failing", "paused"])
+
+
+def test_a_file_that_is_held_back_ends_a_row_of_failures_and_no_pause(world: World) -> None:
+    def refreshing() -> Refreshing:
+        return world.place.stores.runs.refreshing(world.place.dataset_uid, Deadline(5))
+
+    for hour in range(2 * WARN_AFTER):
+        world.outcome("permanent" if hour % 2 else "held_back")
+        world.fire(OWNED, hour)
+    assert (world.place.notices(), refreshing().failures) == (["held_back"], 1)
+    for hour in range(2 * WARN_AFTER, 2 * WARN_AFTER + PAUSE_AFTER - 1):
+        world.outcome("permanent")
+        world.fire(OWNED, hour)
+    assert world.place.notices() == ["held_back", "warned", "paused_because"]
+    world.outcome("held_back")
+    world.ask()
+    world.called()
+    assert (refreshing().failures, refreshing().warned, world.place.is_paused) == (0, False, True)
 
 
 def test_what_a_run_leads_to_that_somebody_asked_for_is_told_the_owner_of_a_schedule(world: World) -> None:

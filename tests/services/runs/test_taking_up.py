@@ -81,3 +81,39 @@ def test_a_function_that_cannot_be_called_is_called_once_a_tick(world: World) ->
     assert len(tried) == 1
     place.tick()
     assert sorted(call["run_id"] for call in place.calls) == sorted(asked)
+
+
+def test_a_run_that_failed_and_meets_another_run_when_it_is_tried_again_has_failed(world: World) -> None:
+    world.outcome("transient")
+    world.fire(0)
+    world.tick(1)
+    world.meanwhile.append(world.called)
+    world.fire(1)
+    by_schedule = {run.schedule_uid: run for run in world.place.history()}
+    failed, other = (by_schedule[uid] for uid in world.schedules)
+    assert (failed.state, failed.code, failed.attempts, other.state) == ("failed", "unreachable", 1, "succeeded")
+    assert failed.message == "No answer."
+
+
+def test_a_run_whose_worker_died_and_that_meets_another_run_has_failed(world: World) -> None:
+    def die() -> None:
+        raise Crash
+
+    world.meanwhile.append(die)
+    world.dying(99, world.fire)
+    world.tick(WORKER_DEAD_AFTER // 60 + 1)
+    world.meanwhile.append(world.called)
+    world.fire(1)
+    (failed,) = [run for run in world.place.history() if run.schedule_uid == world.schedules[0]]
+    assert (failed.state, failed.code, failed.attempts) == ("failed", "unfinished", 1)
+
+
+def test_a_run_that_failed_and_is_not_to_be_tried_again_has_failed(world: World) -> None:
+    world.outcome("transient")
+    world.fire(0)
+    world.outcome("asks_to_wait")
+    world.fire(1)
+    world.tick(1)
+    world.called()
+    (failed,) = world.place.history()
+    assert (failed.schedule_uid, failed.state, failed.code) == (world.schedules[0], "failed", "unreachable")
