@@ -6,14 +6,16 @@ Scheduler goes unnoticed.
 
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext, suppress
 from datetime import datetime
 
+from pynamodb.exceptions import DoesNotExist
 from pynamodb.expressions.update import Action
 from pynamodb.transactions import TransactWrite
 
 from chalicelib.store.catalog.drafts import ScheduleItem, UnsettledItem
-from chalicelib.store.catalog.keys import SCHEDULE, UNSETTLED, dataset_pk
+from chalicelib.store.catalog.keys import SCHEDULE, SOURCES, UNSETTLED, dataset_pk
+from chalicelib.store.catalog.published import PublishedSourcesItem
 from chalicelib.store.due import due_shard
 
 KIND = "scheduler"  # in the index of what is due
@@ -46,6 +48,21 @@ def marked(dataset_uid: str, now: datetime) -> Iterator[None]:
     mark_all(dataset_uid, now)
     yield
     mark_all(dataset_uid, now)
+
+
+@contextmanager
+def publishing(dataset_uid: str, now: datetime, *, has_remote: bool) -> Iterator[None]:
+    """A change inside of what is published of a dataset, which its schedules are for when it `has_remote` resources."""
+    with marked(dataset_uid, now) if publishes_remote(dataset_uid) != has_remote else nullcontext():
+        yield
+
+
+def publishes_remote(dataset_uid: str) -> bool:
+    """Whether there are remote resources in what is published of a dataset, whatever has become of the draft."""
+    with suppress(DoesNotExist):
+        published = PublishedSourcesItem.get(dataset_pk(dataset_uid), SOURCES, consistent_read=True)
+        return any(source.get("remote") for source in published.sources)
+    return False
 
 
 def _marking(item: ScheduleItem, now: datetime) -> list[Action]:

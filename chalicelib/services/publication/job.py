@@ -12,6 +12,7 @@ from chalicelib.domain.live import Configuration
 from chalicelib.domain.receipt import Tally
 from chalicelib.domain.rekeying import Rekeyer
 from chalicelib.services.datasets.datasets import find_dataset, live_item
+from chalicelib.services.datasets.schedule_marks import publishing
 from chalicelib.services.datasets.source_copies import copy_item, discard_staged_copies, drop_copies
 from chalicelib.services.datasets.status import go_on_saving, saved
 from chalicelib.services.datasets.sweep import sweep_later
@@ -88,7 +89,8 @@ def _drop_others(stores: Stores, job: Job, clock: Callable[[], datetime], deadli
 
 def _switch_over(stores: Stores, job: Job, now: datetime, deadline: Deadline) -> None:
     """Publish what was written. Pushes that are queued, and edits, at the same moment make it try again."""
-    attempt, before = 0, job.options["rekeys_from"]
+    attempt, before, sources = 0, job.options["rekeys_from"], _sources(job)
+    has_remote = any(source.remote for source in sources)
     generation = job.generation if before is None else before
     changes = [
         LiveItem.configuration.set(LiveItem.coming),
@@ -103,7 +105,7 @@ def _switch_over(stores: Stores, job: Job, now: datetime, deadline: Deadline) ->
             discard_staged_copies(stores, [job])
             return  # unpublished, or published anew behind this: the lane brings that
         try:
-            with one_transaction() as transaction:
+            with publishing(job.dataset_uid, now, has_remote=has_remote), one_transaction() as transaction:
                 write_switch(
                     transaction,
                     dataset,
@@ -112,7 +114,7 @@ def _switch_over(stores: Stores, job: Job, now: datetime, deadline: Deadline) ->
                     condition=(LiveItem.version == job.version) & (LiveItem.generation == generation),
                     configuration=item.coming,
                     errors=job.options["errors"],
-                    sources=sources_item(job.dataset_uid, job.version, _sources(job)),
+                    sources=sources_item(job.dataset_uid, job.version, sources),
                     now=now,
                 )
                 if before is not None:

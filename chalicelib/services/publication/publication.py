@@ -26,6 +26,7 @@ from chalicelib.domain.live import Configuration, LiveDataset
 from chalicelib.services.alerts.settings import settle_watches
 from chalicelib.services.bells import LANE, PUBLISH, ring
 from chalicelib.services.datasets.datasets import find_dataset, live_item
+from chalicelib.services.datasets.schedule_marks import publishing
 from chalicelib.services.datasets.source_copies import drop_copies
 from chalicelib.services.datasets.status import (
     DELETING,
@@ -144,7 +145,7 @@ def unpublish(stores: Stores, dataset_uid: str, now: datetime) -> None:
     with held(dataset, DELETING, now):
         live = live_item(dataset.dataset_id)
         empty = live.next_generation
-        with one_transaction() as transaction:
+        with publishing(dataset_uid, now, has_remote=False), one_transaction() as transaction:
             transaction.update(
                 live,
                 [

@@ -12,6 +12,7 @@ from chalicelib.domain.errors import EditConflict
 from chalicelib.domain.live import Configuration, LiveDataset
 from chalicelib.services.alerts.settings import settle_watches
 from chalicelib.services.datasets.datasets import find_dataset, live_item
+from chalicelib.services.datasets.schedule_marks import publishing
 from chalicelib.services.datasets.status import TRIES
 from chalicelib.services.publication.published_sources import sources_item
 from chalicelib.store.catalog.drafts import DatasetItem
@@ -69,7 +70,7 @@ def switch_over(dataset_uid: str, live: LiveDataset, configuration: Configuratio
             LiveItem.published_version.set(version),
         ]
         try:
-            with one_transaction() as transaction:
+            with publishing(dataset_uid, now, has_remote=False), one_transaction() as transaction:
                 write_switch(
                     transaction,
                     dataset,

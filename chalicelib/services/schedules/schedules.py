@@ -17,10 +17,9 @@ from chalicelib.domain.timetable import shortest_interval
 from chalicelib.domain.upcoming import next_runs
 from chalicelib.services.alerts.settings import NOBODY, Requester
 from chalicelib.services.datasets.datasets import find_dataset
-from chalicelib.services.datasets.drafts import draft_resources
 from chalicelib.services.datasets.schedule_marks import mark, mark_all, stored_schedules
 from chalicelib.services.schedules.plan import Plan, cron_plan, recurrence_plan, stored_plan
-from chalicelib.services.schedules.scheduling import paused_because, settle, settle_all
+from chalicelib.services.schedules.scheduling import has_remote, paused_because, settle, settle_all
 from chalicelib.store.catalog.drafts import ScheduleItem
 from chalicelib.store.catalog.keys import SCHEDULE, dataset_pk
 from chalicelib.store.catalog.transactions import one_transaction
@@ -151,7 +150,7 @@ def _load(dataset_uid: str, schedule_uid: str) -> ScheduleItem:
 def _checked(dataset_uid: str, body: Any, offer: Offer, now: datetime, known: Mapping[str, Any] | None = None) -> Plan:
     offer.check()
     values = checked(body, _KEYS, read_only=known)
-    if not any(resource.source for resource in draft_resources(dataset_uid)):
+    if not has_remote(dataset_uid):
         raise ValidationFailed(
             {
                 "cron_schedule": [

@@ -17,7 +17,7 @@ from chalicelib.domain.errors import EditConflict, NotFound, TemporarilyUnavaila
 from chalicelib.domain.scheduler_expression import SchedulerExpression, translate
 from chalicelib.services.datasets.datasets import find_dataset
 from chalicelib.services.datasets.drafts import draft_resources
-from chalicelib.services.datasets.schedule_marks import KIND, mark_all
+from chalicelib.services.datasets.schedule_marks import KIND, mark_all, publishes_remote
 from chalicelib.services.schedules.plan import stored_plan
 from chalicelib.store.catalog.drafts import ScheduleItem, UnsettledItem
 from chalicelib.store.catalog.keys import SCHEDULE, UNSETTLED, dataset_pk
@@ -75,9 +75,14 @@ def settle_due(stores: Stores, now: datetime, deadline: Deadline) -> Settled:
 
 def paused_because(stores: Stores, dataset_uid: str) -> str | None:
     """Why the schedules of a dataset do not run."""
-    if not any(resource.source for resource in draft_resources(dataset_uid)):
+    if not has_remote(dataset_uid):
         return NOTHING_REMOTE
     return stores.runs.refreshing(dataset_uid, Deadline(_READING)).paused_because
+
+
+def has_remote(dataset_uid: str) -> bool:
+    """Whether a dataset has a remote resource: in its draft, or as it is published, which is what runs fetch."""
+    return any(resource.source for resource in draft_resources(dataset_uid)) or publishes_remote(dataset_uid)
 
 
 def schedule_name(schedule_uid: str, number: int) -> str:

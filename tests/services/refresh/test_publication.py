@@ -1,13 +1,19 @@
 """Publishing a dataset with a remote resource: the worker fetches, and a failure of any kind has changed nothing."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from chalicelib.domain.run import QUEUED, UNCHANGED
 from chalicelib.services.datasets.datasets import delete_dataset
+from chalicelib.services.datasets.schedule_marks import SEEN_TO_AFTER
 from chalicelib.services.datasets.status import abort, status_of
 from chalicelib.services.publication.publication import MAX_ATTEMPTS, publish
+from chalicelib.services.resources.resources import delete_resource
+from chalicelib.services.schedules import schedules
+from chalicelib.services.schedules.schedules import Offer
+from chalicelib.services.schedules.scheduling import Settled, settle_due
 from chalicelib.store.dynamodb import Deadline
 from chalicelib.store.stores import Stores
 from tests.faults import STARTS
@@ -133,6 +139,19 @@ def test_a_worker_that_dies_anywhere_leaves_it_to_the_next(room: Newsroom, first
         assert room.run().state == UNCHANGED, fatal
 
     each_crash(room, room.work, check, first)
+
+
+def test_schedules_run_until_a_publication_without_a_remote_resource(room: Newsroom) -> None:
+    stores, uid = room.stores, room.dataset_uid
+    offer = Offer(scheduling=True, minimum_minutes=60)
+    schedule = schedules.create_schedule(stores, uid, {"cron_schedule": "0 2 * * *"}, offer, room.now)["uid"]
+    delete_resource(stores, uid, room.resource_uid, room.now)
+    assert not schedules.find_schedule(stores, uid, schedule, room.now)["is_paused"]
+    room.publish()
+    assert schedules.find_schedule(stores, uid, schedule, room.now)["is_paused"]
+    later = room.now + timedelta(seconds=SEEN_TO_AFTER)
+    assert settle_due(stores, later, Deadline(5)) == Settled(schedules=1), "Scheduler is told by the tick"
+    assert settle_due(stores, later, Deadline(5)) == Settled()
 
 
 def test_deleting_the_dataset_leaves_no_copy(room: Newsroom) -> None:

@@ -16,6 +16,7 @@ from chalicelib.domain.run_state import Run
 from chalicelib.domain.scheduler_expression import translate
 from chalicelib.services.datasets import datasets
 from chalicelib.services.datasets.schedule_marks import stored_schedules
+from chalicelib.services.publication.publication import unpublish
 from chalicelib.services.resources import resources
 from chalicelib.services.runs.occurrences import take_up_runs
 from chalicelib.services.schedules import schedules
@@ -24,6 +25,8 @@ from chalicelib.services.schedules.schedules import Offer
 from chalicelib.services.schedules.scheduling import NOTHING_REMOTE, paused_because, settle_due
 from chalicelib.store.aws import aws_client
 from chalicelib.store.catalog.drafts import DatasetItem
+from chalicelib.store.catalog.keys import dataset_pk
+from chalicelib.store.catalog.published import PublishedSourcesItem
 from chalicelib.store.dynamodb import Deadline
 from chalicelib.store.stores import Stores
 from tests.deployment import NOW, REGION, PatientDeadline, Tables
@@ -68,6 +71,18 @@ class Place:
 
     def drop_remote(self, resource_uid: str | None = None) -> None:
         resources.delete_resource(self.stores, self.dataset_uid, resource_uid or self.resource_uid, self.now)
+
+    def publish_sources(self) -> None:
+        """Have the remote resource published, as far as schedules see it."""
+        publish(self)
+        source = {"uid": self.resource_uid, "remote": {"source": REMOTE["datasource"], "secret": None}}
+        PublishedSourcesItem(dataset_pk(self.dataset_uid), version=1, sources=[source]).save()
+
+    def withdraw(self) -> None:
+        """Take the last remote resource from the draft, then unpublish it."""
+        self.publish_sources()
+        self.drop_remote()
+        unpublish(self.stores, self.dataset_uid, self.now)
 
     def drop_dataset(self) -> None:
         datasets.delete_dataset(self.stores, self.dataset_uid, self.now)

@@ -9,6 +9,7 @@ import pytest
 from botocore.exceptions import EndpointConnectionError
 
 from chalicelib.domain.errors import EditConflict, NotFound, ValidationFailed
+from chalicelib.services.publication.publication import unpublish
 from chalicelib.services.schedules import schedules
 from chalicelib.services.schedules.scheduling import Settled, settle_due
 from chalicelib.store.aws import aws_client
@@ -27,6 +28,7 @@ ACTIONS: dict[str, Action] = {
     "a cron becomes a rate": lambda place, uid: place.edit(uid, "*/5 * * * *"),
     "a deleted schedule": lambda place, uid: place.drop(uid),
     "the last remote resource is deleted": lambda place, _: place.drop_remote(),
+    "the last remote resource is unpublished": lambda place, _: place.withdraw(),
     "a deleted dataset": lambda place, _: place.drop_dataset(),
 }
 
@@ -86,6 +88,20 @@ def test_schedules_run_while_there_is_a_remote_resource(place: Place) -> None:
     assert (shown["is_paused"], shown["paused_because"], len(shown["next_runs"])) == (False, None, 3)
 
 
+def test_schedules_run_while_a_remote_resource_is_published_whatever_becomes_of_the_draft(place: Place) -> None:
+    uid = place.add()
+    place.publish_sources()
+    place.drop_remote()
+    assert set(in_scheduler()) == {f"{uid}-0"}
+    assert not schedules.find_schedule(place.stores, place.dataset_uid, uid, place.now)["is_paused"]
+    place.edit(uid, "0 5 * * *")
+    assert in_scheduler() == {f"{uid}-0": "cron(0 5 * * ? *)"}
+    unpublish(place.stores, place.dataset_uid, place.now)
+    assert schedules.find_schedule(place.stores, place.dataset_uid, uid, place.now)["is_paused"]
+    place.tick(SOON)
+    assert in_scheduler() == {}
+
+
 def test_a_tick_with_nothing_to_mend_asks_the_index_alone(place: Place) -> None:
     place.add()
     before = place.stores.client.calls.total()
@@ -126,7 +142,9 @@ def test_a_crash_between_any_two_calls_is_mended_by_the_tick(shared_stores: Stor
         assert_in_step(place, f"dead before call {fatal}")
 
 
-@pytest.mark.parametrize("other", ["one expression becomes two", "a deleted dataset"])
+@pytest.mark.parametrize(
+    "other", ["one expression becomes two", "the last remote resource is unpublished", "a deleted dataset"]
+)
 def test_what_comes_between_any_two_calls_ends_in_step(shared_stores: Stores, other: str) -> None:
     name = "a cron becomes a rate"
     for place_of_other in range(calls_of(shared_stores, name)):
