@@ -1,6 +1,7 @@
 """The shape of a resource's body, by its type."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -37,8 +38,9 @@ _UPLOADED = ("uid", "filename", "size", "created_at", "detected", "upload")  # a
 def checked_resource(
     body: Any, kind: str | None = None, *, read_only: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:
-    """The resource's values with `params` complete; ValidationFailed names what is wrong. `kind` is the type of a
-    resource that exists: neither it nor the resource id can change, the id is part of the push URL."""
+    """The resource's values; ValidationFailed names what is wrong. `kind` is the type of a resource that exists, and
+    `read_only` how it is shown: neither its type nor its id, which is part of the push URL, can change; its title and
+    source stay unless the body names them, and null for a param of a file is for the caller to take it away."""
     given = body.get("type", kind) if isinstance(body, dict) else None
     if given is None:
         raise ValidationFailed({"type": [f"{REQUIRED}: one of {', '.join(TYPES)}"]})
@@ -47,18 +49,21 @@ def checked_resource(
     if given not in TYPES:
         raise ValidationFailed({"type": [f"unknown type; use one of {', '.join(TYPES)}"]})
     is_realtime = given == "realtime"
+    before = read_only or {}
     keys = {**_KEYS, "datasource": _KEYS["datasource"] if is_realtime else _FILE_SOURCE}
     if kind is None:
         keys["resource_id"] = Key(problem=_slug_problem)
-    known = {name: value for name, value in (read_only or {}).items() if name not in keys}
+    else:
+        keys["datasource"] = replace(keys["datasource"], required=False)
+    known = {name: value for name, value in before.items() if name not in keys}
     values = checked(body, keys, read_only=known)
     values.setdefault("type", given)
-    values.setdefault("title", "Realtime" if is_realtime else given)
-    shown = (read_only or {}).get("params", {})
-    kept = {name: shown[name] for name in shown if name not in _PARAMS[given]}  # the push URL: clients send it back
-    values["params"] = checked(values.get("params", {}), _PARAMS[given], read_only=kept)
+    values.setdefault("title", before.get("title", "Realtime" if is_realtime else given))
+    params, shown = _PARAMS[given] if kind is None else _CHANGED_PARAMS[given], before.get("params", {})
+    kept = {name: shown[name] for name in shown if name not in params}  # the push URL: clients send it back
+    values["params"] = checked(values.get("params", {}), params, read_only=kept)
     if not is_realtime:
-        values["datasource"] = expanded(values["datasource"])
+        values["datasource"] = expanded({**before, **values}["datasource"])
     return values
 
 
@@ -73,9 +78,14 @@ def checked_preview(body: Any) -> dict[str, Any]:
     return {**values, "type": given, "datasource": expanded(values["datasource"])}
 
 
-def params_schemas() -> dict[str, Json]:
-    """The JSON Schema of the params of each type of resource."""
-    return {kind: schema_of(keys) for kind, keys in _PARAMS.items()}
+def params_schemas(*, changed: bool = False) -> dict[str, Json]:
+    """The JSON Schema of the params of each type of resource, as they are given at first or changed."""
+    return {kind: schema_of(keys) for kind, keys in (_CHANGED_PARAMS if changed else _PARAMS).items()}
+
+
+def _or_null(key: Key) -> Key:
+    schema = {"anyOf": [dict(getattr(key.problem, "schema", {})), {"type": "null"}]}
+    return Key(problem=described(schema)(lambda value: None if value is None else key.problem(value)))
 
 
 def _datasource_problem(value: Any) -> str | None:
@@ -190,7 +200,6 @@ _REALTIME_PARAMS = {
     "alert_reminder": Key(problem=one_of(NONE, HOURLY, DAILY)),
     "alert_snoozed_until": Key(problem=_snooze_problem),
 }
-ALERT_PARAMS = ("alerting", "inactivity_minutes", "alert_recipients", "alert_reminder", "alert_snoozed_until")
 REALTIME_DEFAULTS: Mapping[str, Any] = {
     "bootstrap": {},
     "null_values": [],
@@ -224,4 +233,9 @@ _PARAMS: Mapping[str, Mapping[str, Key]] = {
         "sheet": Key(problem=text(least=1, most=31)),
         "null_values": _NULL_VALUES,
     },
+}
+# Of a file null takes a param away: it is then found out again, or has its default.
+_CHANGED_PARAMS: Mapping[str, Mapping[str, Key]] = {
+    **{kind: {name: _or_null(key) for name, key in keys.items()} for kind, keys in _PARAMS.items()},
+    "realtime": _REALTIME_PARAMS,
 }

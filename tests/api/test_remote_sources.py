@@ -170,6 +170,17 @@ def test_what_is_sent_back_keeps_its_secrets_and_what_is_sent_anew_replaces_them
     assert (publisher.item.secret_name, publisher.fetched_with()) == (None, publisher.source())
 
 
+def test_an_edit_that_does_not_name_the_source_keeps_it_with_its_secrets_and_headers(publisher: Publisher) -> None:
+    headers = [{"name": "X-Key", "value": VALUE}]
+    made = created(publisher.create(publisher.source(auth=BASIC, headers=headers), separator=";", vanished="keep"))
+    for change in ({"title": "Other books"}, {"params": {"allow_shrinking": True}}):
+        assert publisher.http.put(publisher.path, key=publisher.key, json=change).status == 200
+    edited = publisher.read()
+    assert (edited["title"], edited["datasource"], edited["problem"]) == ("Other books", made["datasource"], None)
+    assert edited["params"] == {"separator": ";", "vanished": "keep", "allow_shrinking": True}
+    assert publisher.fetched_with() == publisher.source(auth=BASIC, headers=headers)
+
+
 @pytest.mark.parametrize("what", ["server", "scheme", "user", "kind"])
 def test_stored_secrets_go_to_no_other_server_or_user(publisher: Publisher, what: str) -> None:
     created(publisher.create(publisher.source(auth=BASIC)))

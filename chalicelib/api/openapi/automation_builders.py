@@ -21,9 +21,10 @@ def body_of(schema: str) -> Content:
 
 
 def collection(
-    path: str, uid: str, *, one: str, schema: str, refusals: Sequence[type[Refused]] = ()
+    path: str, uid: str, *, one: str, schema: str, change: str | None = None, refusals: Sequence[type[Refused]] = ()
 ) -> dict[str, Operation]:
-    """A collection and its members: list, create, read, replace and delete."""
+    """A collection and its members: list, create, read, replace and delete; with the schema of a `change`, what that
+    leaves out stays."""
     shown, body, member = {200: json_of(ref(schema))}, body_of(f"{schema}Input"), f"{path}/{{{uid}}}"
     return {
         f"GET {path}": paged(f"List the {one}s", ref(schema)),
@@ -36,7 +37,11 @@ def collection(
         ),
         f"GET {member}": Operation(summary=f"Read a {one}", permission="browse", answers=shown),
         f"PUT {member}": Operation(
-            summary=f"Replace a {one}", permission="edit", answers=shown, body=body, refusals=refusals
+            summary=f"{'Change' if change else 'Replace'} a {one}",
+            permission="edit",
+            answers=shown,
+            body=body_of(change) if change else body,
+            refusals=refusals,
         ),
         f"DELETE {member}": Operation(
             summary=f"Delete a {one}", permission="edit", answers={204: {}}, refusals=[errors.ValidationFailed]

@@ -138,6 +138,7 @@ OPERATIONS: dict[str, Operation] = {
         "resource_uid",
         one="resource",
         schema="Resource",
+        change="ResourceChange",
         refusals=[errors.FeatureNotAvailable],
     ),
     f"POST {DATASET}/resources/files": Operation(

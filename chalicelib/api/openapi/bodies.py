@@ -25,6 +25,7 @@ _SLUG = {"type": "string", "pattern": SLUG}
 _UID = {"type": "string", "pattern": "^[a-z]{2}_[0-9a-z]{6}$"}
 _NEVER_SHOWN = "never shown; left out or null, the one that is stored stays"
 _KEPT = ("uid", "dataset_id", "created_at", "updated_at", "is_published")
+_KEPT_OF_RESOURCE = ("uid", "resource_id", "created_at", "updated_at", "problem")
 _READ_ONLY = {"readOnly": True}
 _VISIBILITY = {"is_restricted": {"type": "boolean"}, "default_security": ref("DefaultSecurityChange")}
 _METADATA = {"default": {"title": {"value": "Library books"}}}
@@ -44,6 +45,7 @@ EXAMPLES: dict[str, Any] = {
     "ProcessorInput": {"type": "string_replace", "field": "title", "old": "&amp;", "new": "&"},
     "ScheduleInput": {"cron_schedule": "0 2 * * *"},
     "ResourceInput": _REALTIME,
+    "ResourceChange": {"title": "Devices on the roof"},
     "SourceInput": {"datasource": {"url": "https://data.example.org/books.csv"}},
     "Renewal": {"overlap_minutes": 60},
     "RecoverInput": {"from": "2026-03-29T10:30:00Z", "to": None, "dry_run": True},
@@ -182,6 +184,11 @@ def _resource_schemas() -> Json:
         "ResourceInput": {
             "oneOf": [record(realtime, optional=["title", "resource_id", "params", "datasource"]), *files]
         },
+        "ResourceChange": {
+            "description": "What is left out stays, each param for itself; null takes a param of a file away. A "
+            "datasource is taken whole. The type cannot change, and a resource may be sent back as it was read.",
+            "anyOf": [_resource_change(kind, params) for kind, params in params_schemas(changed=True).items()],
+        },
         "FileSource": {"anyOf": [_uploaded(), ref("RemoteSource")]},
         "RemoteSource": {"anyOf": [_remote("http"), _remote("ftp"), _pasted()]},
         "SourceInput": {
@@ -189,6 +196,20 @@ def _resource_schemas() -> Json:
             "anyOf": [_source_input({}), *(_source_input(params[kind], kind) for kind in FILE_TYPES)],
         },
     }
+
+
+def _resource_change(kind: str, params: Json) -> Json:
+    is_file = kind in FILE_TYPES
+    if not is_file:
+        params = {**params, "properties": {**params["properties"], "push_url": _READ_ONLY}}
+    given = {
+        "type": {"const": kind},
+        "title": _TITLE,
+        "params": params,
+        "datasource": ref("FileSource") if is_file else {"type": "null"},
+        **dict.fromkeys(_KEPT_OF_RESOURCE, _READ_ONLY),
+    }
+    return record(given, optional=list(given))
 
 
 def _source_input(params: Json, kind: str | None = None) -> Json:

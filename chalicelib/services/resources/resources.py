@@ -9,7 +9,7 @@ from typing import Any
 from chalicelib.domain.errors import ValidationFailed
 from chalicelib.domain.identifiers import fingerprint, new_uid, slugified
 from chalicelib.domain.live import PushKeyHash, Switches
-from chalicelib.domain.resource_shape import ALERT_PARAMS, FILE_TYPES, REALTIME_DEFAULTS, checked_resource
+from chalicelib.domain.resource_shape import FILE_TYPES, REALTIME_DEFAULTS, checked_resource
 from chalicelib.services.alerts.settings import (
     NOBODY,
     Requester,
@@ -111,16 +111,16 @@ def edit_resource(
     fetching: Fetching | None = None,
     requester: Requester = NOBODY,
 ) -> Draft:
-    """Replace the resource's title, params and source. All but push on/off, recovery and the alert takes effect at the
-    next publish. With `push_base` the push URL may be sent back as it is shown; a remote source is looked at with
-    `fetching`."""
+    """Change those of the resource's title, params and source that the body names; the others stay. All but push
+    on/off, recovery and the alert takes effect at the next publish. With `push_base` the push URL may be sent back as
+    it is shown; a remote source is looked at with `fetching`."""
     resource, live = load_draft(dataset_uid, resource_uid)
     switches = switches_of(live, resource)
     before = shown(stores, Draft(resource=resource, switches=switches), push_base)
     values = checked_resource(body, resource.type, read_only=before)
-    if switches is not None:  # like push on/off, an alert stays as it is until it is named
-        kept = {name: value for name, value in resource.params.items() if name in ALERT_PARAMS}
-        values["params"] = {**kept, **values["params"]}
+    params = {**resource.params, **values["params"]}
+    is_file = resource.type in FILE_TYPES  # then null takes a param away
+    values["params"] = {name: value for name, value in params.items() if not (is_file and value is None)}
     secret_before, was_remote = resource.secret_name, bool(resource.source)
     _take_values(stores, dataset_uid, resource, values, now=now, fetching=fetching)
     resource.updated_at = now.isoformat(timespec="milliseconds")

@@ -81,7 +81,7 @@ def test_records_that_vanished_stay_when_the_resource_keeps_them(shared_stores: 
     assert room.books() == {**BOOKS, "5": "Evelyn"}
     room.publish()
     assert room.books() == {**BOOKS, "5": "Evelyn"}
-    room.set_params()
+    room.set_params(vanished="remove")
     room.publish()
     assert room.books() == {"5": "Evelyn"}
 
