@@ -72,6 +72,19 @@ def test_a_run_that_is_asked_for_is_listed_and_then_kept_with_its_outcome(place:
     assert (source["http_status"], source["etag"], source["state"]) == (404, '"1"', "failed")
 
 
+def test_a_run_tells_why_records_were_refused_but_not_in_the_list(place: Place) -> None:
+    asked, batch_id = place.ask(), "1" * 28
+    details = [{"index": 2, "field": "a", "error_code": "invalid_value", "message": "line 4: a: expected a number"}]
+    receipt = {"state": "queued", "created": None, "updated": None, "unchanged": None, "deleted": None}
+    deadline, uid = PatientDeadline(60), place.dataset.rpartition("/")[2]
+    stored = {**receipt, "details": details}
+    wiring.stores().activity.put_receipt(uid, batch_id, stored, datetime.now(UTC), deadline)
+    place.make(asked, SourceOutcome(resource_uid="re_000000", state="queued", batch_id=batch_id, refused=1), FAILED)
+    sources = place.get(f"/{asked['run_id']}").json["sources"]
+    assert [source["details"] for source in sources] == [details, []]
+    assert all("details" not in source for source in place.get("/").json["results"][0]["sources"])
+
+
 def test_runs_are_listed_newest_first_by_schedule_and_by_state(place: Place) -> None:
     runs = [place.ask() for _ in range(3)]
     place.make(runs[0], FAILED)

@@ -31,11 +31,11 @@ def run_list(dataset_uid: str) -> Response:
 
 @route(_RUN, "GET")
 def run_one(dataset_uid: str, run_id: str) -> Response:
-    """What came of a run."""
+    """What came of a run, and why records of its files were refused."""
     require("browse")
     _, deadline = started(routes.current_request)
     found = runs.find_run(wiring.stores(), dataset_uid, run_id, deadline)
-    return json_answer(runs.shown(wiring.stores(), [found], deadline)[0])
+    return json_answer(runs.shown_in_full(wiring.stores(), found, deadline))
 
 
 @route(_RUN + "/abort", "POST")

@@ -43,6 +43,8 @@ def runs() -> Json:
     count = nullable(WHOLE)
     counts = record(dict.fromkeys(("added", "changed", "removed", "unchanged", "refused"), count))
     said = {"error_code": nullable(TEXT), "message": nullable(TEXT)}
+    detail = {"index": WHOLE, "field": nullable(TEXT), "error_code": TEXT, "message": TEXT}
+    details = list_of(record(detail), maxItems=100, description="why records were refused; of a single run only")
     source = {
         "resource_uid": UID,
         "state": {"enum": ["unchanged", "queued", "applied", "held_back", "failed", "aborted"]},
@@ -53,6 +55,7 @@ def runs() -> Json:
         "records": count,
         "counts": counts,
         **said,
+        "details": details,
     }
     run = {
         "run_id": TEXT,
@@ -68,7 +71,7 @@ def runs() -> Json:
         **said,
         "size": WHOLE,
         "counts": {**counts, "description": "null while a batch waits to be applied"},
-        "sources": list_of(record(source)),
+        "sources": list_of(record(source, optional=["details"])),
     }
     return {"Run": record(run)}
 

@@ -92,19 +92,32 @@ def abort(stores: Stores, dataset_uid: str, now: datetime, deadline: Deadline) -
 
 
 def shown(stores: Stores, runs: Sequence[Run], deadline: Deadline) -> list[dict[str, Any]]:
-    """Runs as the API shows them, with the counts of what they have changed. Those of a job that is yet to be applied
-    are null."""
-    receipts = {
+    """Runs as the API shows them, with the counts of what they have changed. What is not known, or not yet, is
+    null."""
+    receipts = _receipts(stores, runs, deadline)
+    return [_shown(run, receipts) for run in runs]
+
+
+def shown_in_full(stores: Stores, run: Run, deadline: Deadline) -> dict[str, Any]:
+    """One run, with why records of its sources were refused: as many of the reasons as their receipts keep."""
+    receipts = _receipts(stores, [run], deadline)
+    answer = _shown(run, receipts)
+    for source in answer["sources"]:
+        source["details"] = (receipts.get(source["batch_id"]) or {}).get("details", [])
+    return answer
+
+
+def _receipts(stores: Stores, runs: Sequence[Run], deadline: Deadline) -> dict[str | None, dict[str, Any] | None]:
+    return {
         source.batch_id: stores.activity.batch(run.dataset_uid, source.batch_id, deadline)
         for run in runs
         for source in run.sources
         if source.batch_id
     }
-    return [_shown(run, receipts) for run in runs]
 
 
-def _shown(run: Run, receipts: Mapping[str, Mapping[str, Any] | None]) -> dict[str, Any]:
-    sources = [_source(source, receipts.get(source.batch_id or "")) for source in run.sources]
+def _shown(run: Run, receipts: Mapping[str | None, Mapping[str, Any] | None]) -> dict[str, Any]:
+    sources = [_source(source, receipts.get(source.batch_id)) for source in run.sources]
     return {
         "run_id": run.run_id,
         "trigger": "manual" if run.schedule_uid is None else "schedule",
