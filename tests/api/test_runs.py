@@ -63,6 +63,7 @@ def test_a_run_that_is_asked_for_is_listed_and_then_kept_with_its_outcome(place:
         None,
         0,
     )
+    assert set(asked["counts"].values()) == {None}
     assert place.get("/").json["results"] == [asked] == [place.get(f"/{asked['run_id']}/").json]
     place.make(asked, FAILED)
     made = place.get(f"/{asked['run_id']}").json

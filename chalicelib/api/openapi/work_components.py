@@ -70,7 +70,7 @@ def runs() -> Json:
         "next_attempt_at": nullable(MOMENT),
         **said,
         "size": WHOLE,
-        "counts": {**counts, "description": "null while a batch waits to be applied"},
+        "counts": {**counts, "description": "null is what is not known, or not yet: a run, or its batch, is not over"},
         "sources": list_of(record(source, optional=["details"])),
     }
     return {"Run": record(run)}

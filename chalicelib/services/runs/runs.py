@@ -132,7 +132,7 @@ def _shown(run: Run, receipts: Mapping[str | None, Mapping[str, Any] | None]) ->
         "error_code": run.code,
         "message": run.message,
         "size": sum(source.size for source in run.sources),
-        "counts": _sum([source["counts"] for source in sources]),
+        "counts": _sum(run, [source["counts"] for source in sources]),
         "sources": sources,
     }
 
@@ -153,21 +153,25 @@ def _source(source: SourceOutcome, receipt: Mapping[str, Any] | None) -> dict[st
 
 
 def _counts(source: SourceOutcome, receipt: Mapping[str, Any] | None) -> dict[str, int | None]:
-    """What a resource's refresh changed: nothing unless it became a job."""
+    """What a resource's refresh changed: nothing unless it became a job. How many records stayed because of a failure
+    is not known."""
     if source.batch_id is None:
         known: dict[str, int | None] = dict.fromkeys(_COUNTS, 0)
-        known["unchanged"] = source.records if source.state == UNCHANGED else 0
+        known["unchanged"] = source.records if source.state == UNCHANGED else None
     else:
         known = {name: receipt.get(stored) if receipt else None for name, stored in _COUNTS.items()}
     return {**known, "refused": source.refused}
 
 
-def _sum(counts: Sequence[Mapping[str, int | None]]) -> dict[str, int | None]:
+def _sum(run: Run, counts: Sequence[Mapping[str, int | None]]) -> dict[str, int | None]:
+    names = (*_COUNTS, "refused")
+    if run.state in (WAITING, RUNNING):
+        return dict.fromkeys(names)
     total: dict[str, int | None] = {}
-    for name in (*_COUNTS, "refused"):
+    for name in names:
         values = [count[name] for count in counts]
         total[name] = None if None in values else sum(value or 0 for value in values)
-    return total
+    return total if counts else {**total, "unchanged": None}
 
 
 def _duration(run: Run) -> float | None:

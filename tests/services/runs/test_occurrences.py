@@ -235,8 +235,8 @@ def test_the_counts_of_a_run_are_those_of_its_batch_once_it_is_applied(world: Wo
         found: dict[str, int | None] = answer["counts"]
         return found
 
-    def run_with(*sources: object) -> Run:
-        return Run(run_id="0" * 28, dataset_uid=uid, scheduled_time=NOW, sources=sources)  # type: ignore[arg-type]
+    def run_with(*sources: object, state: str = "succeeded") -> Run:
+        return Run(run_id="0" * 28, dataset_uid=uid, scheduled_time=NOW, state=state, sources=sources)  # type: ignore[arg-type]
 
     queued = an_outcome("queued", batch_id="1" * 28, records=9, refused=2)
     receipt = {"state": "queued", "created": None, "updated": None, "unchanged": None, "deleted": None}
@@ -247,3 +247,9 @@ def test_the_counts_of_a_run_are_those_of_its_batch_once_it_is_applied(world: Wo
     stores.activity.put_receipt(uid, "1" * 28, applied, NOW, Deadline(5))
     expected = {"added": 3, "changed": 1, "removed": 4, "unchanged": 12, "refused": 2}
     assert counts(run_with(queued, an_outcome("unchanged", records=7))) == expected
+    nothing = {"added": 0, "changed": 0, "removed": 0, "unchanged": None, "refused": 0}
+    for state in ("failed", "held_back", "aborted"):
+        assert counts(run_with(an_outcome(state), state=state)) == nothing
+    assert counts(run_with(state="skipped")) == nothing
+    for state in ("waiting", "running"):
+        assert counts(run_with(an_outcome("failed"), state=state)) == dict.fromkeys((*none, "refused"))
