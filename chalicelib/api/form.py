@@ -12,8 +12,9 @@ _IN_MEMORY = 2**24  # bytes, more than the gateway carries: no part goes by way 
 
 
 def is_json(request: Request) -> bool:
-    """Whether the body says that it is JSON."""
-    return str(request.headers.get("content-type", "")).lower().startswith("application/json")
+    """Whether the body is a JSON object, or says that it is JSON. A form begins with hyphens, whatever it says."""
+    is_said = str(request.headers.get("content-type", "")).lower().startswith("application/json")
+    return is_said or body_of(request).removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"{")
 
 
 def uploaded_part(request: Request) -> tuple[str, bytes]:

@@ -106,6 +106,13 @@ def test_a_form_without_a_file_is_refused(
     assert (answer.status, list(answer.json["detail"])) == (status, ["file"])
 
 
+@pytest.mark.parametrize("kind", ["application/json", "application/x-www-form-urlencoded", "text/plain"])
+def test_a_large_file_is_announced_as_json_whatever_the_content_type_says(http: Http, key: str, kind: str) -> None:
+    path, body = f"{a_dataset(http, key)}/resources/files/", b' {"filename": "x.csv", "size": 10}'
+    announced = created(http.post(path, key=key, body=body, headers={"content-type": kind}))
+    assert (announced["filename"], announced["upload"]["method"]) == ("x.csv", "POST")
+
+
 def test_an_upload_proposes_what_the_file_is(http: Http, key: str) -> None:
     file = upload(http, key, a_dataset(http, key), "isbn;title\n1;Émma\n".encode("cp1252"))
     assert (file["detected"]["type"], file["detected"]["params"]["separator"]) == ("csvfile", ";")
