@@ -58,7 +58,7 @@ def cast_int(value: Any) -> int:
     elif value.__class__ is float:
         if not value.is_integer():
             raise CastError(f"expected a whole number, got {shown(value)}")
-        if abs(value) >= EXACT_FLOAT:
+        if abs(value) >= EXACT_FLOAT and INT_MIN <= value <= INT_MAX:
             raise CastError(f"the number {shown(value)} has lost digits: send it as a string")
         number = int(value)
     elif isinstance(value, str) and len(value) <= _MAX_NUMBER_TEXT and _INT_TEXT.fullmatch(value.strip()):
@@ -67,7 +67,9 @@ def cast_int(value: Any) -> int:
         raise CastError(f"expected a whole number, got {shown(value)}")
     if INT_MIN <= number <= INT_MAX:
         return int(number)
-    raise CastError(f"{shown(value)} is beyond 64 bits: give the field the type text to keep it")
+    raise CastError(
+        f"{shown(value)} is beyond 64 bits: give the field the type text, and send it as a string, to keep it"
+    )
 
 
 def cast_double(value: Any) -> float:

@@ -258,8 +258,8 @@ class UploadRefused(Refused):
 
 
 class LaneNotPaused(Refused):
-    """The lane of this dataset is not paused: its jobs are being applied, wait for them. Only a paused lane is resumed,
-    and only its first job can be aborted."""
+    """The lane of this dataset is not paused: it is empty, or its jobs are being applied, which lane/ shows. Only a
+    paused lane is resumed, and only its first job can be aborted."""
 
     code = "lane_not_paused"
 

@@ -62,18 +62,18 @@ def parse_payload(body: bytes, content_type: str = "") -> Payload:
     return Payload(objects=objects, too_deep=_too_deep(body, objects), text=body)
 
 
-def parse_json(body: bytes) -> Any:
-    """The JSON value of a body, nested at most 32 levels deep."""
-    value = _loads(body.removeprefix(_BOM))
+def parse_json(body: bytes, *, name: str = "The body") -> Any:
+    """The JSON value of a body, or of what refusals call by this name, nested at most 32 levels deep."""
+    value = _loads(body.removeprefix(_BOM), name=name)
     if is_deeper(value, MAX_DEPTH):
-        raise InvalidPayload(f"The body is nested more than {MAX_DEPTH} levels deep: flatten it.")
+        raise InvalidPayload(f"{name} is nested more than {MAX_DEPTH} levels deep: flatten it.")
     return value
 
 
-def _loads(text: bytes, *, line: int = 0, offset: int = 0) -> Any:
+def _loads(text: bytes, *, line: int = 0, offset: int = 0, name: str = "The body") -> Any:
     """Parse one JSON document that begins after `line` lines and `offset` bytes of the body."""
     if not text.strip():
-        raise InvalidJson("The body is empty: send JSON.")
+        raise InvalidJson(f"{name} is empty: send JSON.")
     try:
         return orjson.loads(text)
     except orjson.JSONDecodeError as error:
@@ -83,10 +83,10 @@ def _loads(text: bytes, *, line: int = 0, offset: int = 0) -> Any:
         except UnicodeDecodeError as broken:
             before, problem = broken.start, "the text is not UTF-8"
             raise InvalidJson(
-                f"The body is not UTF-8 at byte {offset + before}: encode it as UTF-8 and send it again."
+                f"{name} is not UTF-8 at byte {offset + before}: encode it as UTF-8 and send it again."
             ) from None
         raise InvalidJson(
-            f"The body is not JSON: {problem} at line {line + error.lineno}, column {error.colno}, "
+            f"{name} is not JSON: {problem} at line {line + error.lineno}, column {error.colno}, "
             f"byte {offset + before}. Mend it there and send it again."
         ) from None
 

@@ -48,15 +48,15 @@ class HostNotFound(FetchFailed):
 
 
 class Unreachable(FetchFailed):
-    """The server cannot be reached: check that it runs and takes connections from the internet. The next run tries
-    again."""
+    """The server cannot be reached: check that it runs and takes connections from the internet. A later attempt may
+    succeed."""
 
     code = "unreachable"
     is_retriable = True
 
 
 class TimedOut(FetchFailed):
-    """The server did not answer in time: check that it is not overloaded. The next run tries again."""
+    """The server did not answer in time: check that it is not overloaded. A later attempt may succeed."""
 
     code = "timed_out"
     is_retriable = True
@@ -64,7 +64,7 @@ class TimedOut(FetchFailed):
 
 class OutOfTime(FetchFailed):
     """The file did not arrive in the time that a run has: make it smaller, compress it, or publish it on a faster
-    server. The next run tries again."""
+    server. A later attempt may succeed."""
 
     code = "out_of_time"
     is_retriable = True
@@ -102,14 +102,14 @@ class RequestRefused(FetchFailed):
 
 
 class TooManyRequests(FetchFailed):
-    """The server asks for fewer requests: fetch from it less often. The next run tries again."""
+    """The server asks for fewer requests: fetch from it less often. A later attempt may succeed."""
 
     code = "too_many_requests"
     is_retriable = True
 
 
 class ServerFailed(FetchFailed):
-    """The server cannot answer at the moment. The next run tries again; if it lasts, ask the people who run the
+    """The server cannot answer at the moment. A later attempt may succeed; if it lasts, ask the people who run the
     server."""
 
     code = "server_failed"
@@ -129,7 +129,7 @@ class SourceTooLarge(FetchFailed):
 
 
 class Incomplete(FetchFailed):
-    """The file did not arrive whole: check that it is not being written meanwhile. The next run tries again."""
+    """The file did not arrive whole: check that it is not being written meanwhile. A later attempt may succeed."""
 
     code = "incomplete"
     is_retriable = True

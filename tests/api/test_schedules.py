@@ -124,8 +124,8 @@ def test_a_preview_says_whether_the_deployment_allows_it(
         ({"cron": "0 0 31 2 *"}, "cron", "never runs"),
         ({"cron": "0" * 201}, "cron", "200 characters"),
         ({"cron": "\ud800 * * * *"}, "cron", "five fields"),
-        ({"recurrence": ""}, "recurrence", "send JSON"),
-        ({"recurrence": "every day"}, "recurrence", "not JSON"),
+        ({"recurrence": ""}, "recurrence", "The parameter recurrence is empty: send JSON"),
+        ({"recurrence": "every day"}, "recurrence", "The parameter recurrence is not JSON"),
         ({"recurrence": "[]"}, "recurrence", "expected a JSON object"),
         ({"recurrence": "[" * 40 + "]" * 40}, "recurrence", "nested"),
         ({"recurrence": '"\ud800"'}, "recurrence", "expected a JSON object"),
@@ -188,6 +188,13 @@ def test_a_recurrence_that_cannot_be_says_why(schedules: Place, body: Any, name:
     answer = schedules.post(body)
     assert (answer.status, list(answer.json["detail"])) == (400, [name])
     assert says in answer.json["detail"][name][0]
+
+
+def test_who_wants_to_pause_a_schedule_is_told_what_to_do_instead(schedules: Place) -> None:
+    made = created(schedules.post({"cron_schedule": "0 2 * * *"}))
+    answer = schedules.put(made["uid"], {"is_paused": True})
+    assert (answer.status, list(answer.json["detail"])) == (400, ["cron_schedule"])
+    assert "to stop one, delete it" in answer.json["detail"]["cron_schedule"][0]
 
 
 def test_recurrences_travel_with_the_configuration(schedules: Place) -> None:

@@ -60,6 +60,7 @@ BAD: list[tuple[str, Any]] = [
     ("int", 1e300),
     ("int", "9" * 5000),
     ("int", []),
+    ("int", -(2.0**63)),
     ("double", "NaN"),
     ("double", "Infinity"),
     ("double", "1e999"),
@@ -113,3 +114,9 @@ def test_casting_keeps_no_long_text(text: str) -> None:
     kept, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert kept < 500_000
+
+
+@pytest.mark.parametrize("number", [-(2.0**64), 2.0**63, 1e29, 2**63, str(2**63), "-99999999999999999999999999999"])
+def test_a_number_that_no_int_can_hold_is_not_asked_for_as_a_string_alone(number: Any) -> None:
+    with pytest.raises(CastError, match="is beyond 64 bits: give the field the type text, and send it as a string"):
+        CASTERS["int"](number)

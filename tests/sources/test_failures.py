@@ -25,17 +25,17 @@ def test_every_failure_has_a_code_of_its_own() -> None:
 
 
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind is not FetchFailed])
-def test_every_failure_says_what_to_do_and_whether_the_next_run_does_it(kind: type[FetchFailed]) -> None:
+def test_every_failure_says_what_to_do_and_whether_it_may_pass_by_itself(kind: type[FetchFailed]) -> None:
     sentence = str(kind())
     assert re.search(r": (check|mend|publish|make|renew|enable|use|fetch|split)\b|; if it lasts, ask", sentence)
-    assert ("The next run tries again" in sentence) == kind.is_retriable
+    assert ("A later attempt may succeed" in sentence) == kind.is_retriable
 
 
 def test_a_message_names_the_place_and_the_detail() -> None:
     with pytest.raises(FileNotThere) as failed, at_place("https://h.example/b"), at_place("https://h.example/a"):
         raise FileNotThere("HTTP 404")
     assert str(failed.value).endswith("check the address of the source (https://h.example/a; HTTP 404).")
-    assert str(TimedOut()).endswith("The next run tries again.")
+    assert str(TimedOut()).endswith("A later attempt may succeed.")
 
 
 def test_every_code_is_in_the_guide() -> None:

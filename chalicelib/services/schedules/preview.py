@@ -54,7 +54,7 @@ def _plan(cron: str | None, recurrence: str | None, now: datetime) -> Plan:
 
 def _parsed(recurrence: str) -> dict[str, Any]:
     try:
-        value = parse_json(recurrence.encode(errors="replace"))
+        value = parse_json(recurrence.encode(errors="replace"), name="The parameter recurrence")
     except (InvalidJson, InvalidPayload) as problem:
         raise ValidationFailed({"recurrence": [problem.message]}) from None
     if not isinstance(value, dict):

@@ -180,7 +180,9 @@ def _plan(values: Mapping[str, Any], now: datetime) -> Plan:
             raise ValidationFailed({"cron_schedule": ["it differs from the recurrence: leave one of the two out"]})
         return plan
     if cron is None:
-        raise ValidationFailed({"cron_schedule": [REQUIRED]})
+        raise ValidationFailed(
+            {"cron_schedule": [f"{REQUIRED}, or recurrence instead: it says when to run. {_PAUSES}"]}
+        )
     return cron_plan(cron)
 
 
@@ -188,6 +190,7 @@ def _or_null(problem: Problem) -> Problem:
     return lambda value: None if value is None else problem(value)
 
 
+_PAUSES = "Schedules pause by themselves only, after many failures: to stop one, delete it"
 _KEYS = {
     "cron_schedule": Key(problem=_or_null(shape.text(least=1, most=MAX_CRON))),
     "recurrence": Key(problem=_or_null(shape.an_object)),
