@@ -14,6 +14,10 @@ from chalicelib.domain.schema import FIELD_TYPES, Field, FieldType, Schema
 from chalicelib.domain.shape import REQUIRED, Json, Key, anything_list, checked, one_of, schema_of, text, texts
 
 MAX_FIELDS = 500
+ANNOTATIONS = (  # the unique key, and what clients know from elsewhere: of that nothing follows but that readers see it
+    "id", "facet", "facetsort", "disjunctive", "hierarchical", "multivalued", "sortable", "timeserie_precision",
+    "timerangeFilter", "unit", "decimals",
+)  # fmt: skip
 Configuration = Mapping[str, Any]
 
 
@@ -119,7 +123,11 @@ _OPTIONAL_TEXT = Key(problem=text())
 _SHAPES: Mapping[str, Mapping[str, Key]] = {
     "rename": {"from_name": _TEXT, "to_name": _TEXT, "field_label": _OPTIONAL_TEXT},
     "type": {"field": _TEXT, "type_param": Key(problem=one_of(*FIELD_TYPES), required=True)},
-    "annotate": {"field": _TEXT, "annotation": _TEXT, "args": Key(problem=anything_list)},
+    "annotate": {
+        "field": _TEXT,
+        "annotation": Key(problem=one_of(*ANNOTATIONS), required=True),
+        "args": Key(problem=anything_list),
+    },
     "description": {"field": _TEXT, "description": Key(problem=text(most=5000), required=True)},
     "order": {"args": Key(problem=texts(most=MAX_FIELDS, each=255), required=True)},
     "delete": {"field": _TEXT},

@@ -84,6 +84,16 @@ def test_the_stack_is_applied_in_order() -> None:
     assert Schema.from_json(schema.as_json()) == schema
 
 
+def test_annotations_of_which_nothing_follows_are_kept_for_readers() -> None:
+    args: dict[str, list[Any]] = {"unit": ["cm"], "decimals": [2], "timeserie_precision": ["day"], "facet": []}
+    schema = stack(
+        *({"type": "annotate", "annotation": name, "field": "pages", "args": args[name]} for name in args),
+        {"type": "annotate", "annotation": "sortable", "field": "isbn"},
+    )
+    assert [field.annotations for field in schema.fields] == [{"sortable": []}, args]
+    assert schema.unique_key == ()
+
+
 def test_a_type_declares_a_field_that_no_source_has_yet() -> None:
     schema = stack({"type": "type", "field": "added", "type_param": "int"})
     assert [f.name for f in schema.fields] == ["isbn", "pages", "added"]
@@ -106,6 +116,9 @@ def test_a_deleted_field_is_gone_and_its_values_are_not_unknown() -> None:
         ({"type": "type", "field": 1, "type_param": "int"}, "field"),
         ({"type": "annotate", "annotation": "id", "field": "nope"}, "field"),
         ({"type": "annotate", "annotation": "id", "field": "isbn", "args": "x"}, "args"),
+        ({"type": "annotate", "annotation": "ID", "field": "isbn"}, "annotation"),
+        ({"type": "annotate", "annotation": "foo", "field": "isbn"}, "annotation"),
+        ({"type": "annotate", "field": "isbn"}, "annotation"),
         ({"type": "rename", "from_name": "nope", "to_name": "x"}, "from_name"),
         ({"type": "rename", "from_name": "pages", "to_name": "isbn"}, "to_name"),
         ({"type": "rename", "from_name": "pages", "to_name": ""}, "to_name"),
