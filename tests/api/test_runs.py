@@ -9,6 +9,8 @@ import pytest
 
 from chalicelib import wiring
 from chalicelib.domain.run import SourceOutcome
+from chalicelib.store.catalog.keys import SOURCES, dataset_pk
+from chalicelib.store.catalog.published import PublishedSourcesItem
 from chalicelib.triggers.schedule import handle
 from tests.api.conftest import Answer, Http
 from tests.api.management import ROOT, a_remote_resource, created
@@ -134,3 +136,21 @@ def test_abort_of_a_dataset_stops_its_run(place: Place) -> None:
     event = {"dataset_uid": place.dataset.rpartition("/")[2], "run_id": asked["run_id"]}
     handle(wiring.stores(), event, refresh, lambda: datetime.now(UTC), PatientDeadline(60))
     assert place.get(f"/{asked['run_id']}").json["state"] == "aborted"
+
+
+def test_a_dataset_without_a_remote_resource_is_not_run_and_has_no_schedules(place: Place) -> None:
+    http, key = place.http, place.key
+    (resource,) = [r for r in http.get(f"{place.dataset}/resources/", key=key).json["results"] if r["datasource"]]
+    uid = place.dataset.rpartition("/")[2]
+    http.delete(f"{place.dataset}/resources/{resource['uid']}", key=key)
+    for path, body, name in (
+        ("runs", None, "resources"),
+        ("schedules", {"cron_schedule": "0 2 * * *"}, "cron_schedule"),
+    ):
+        refused = http.post(f"{place.dataset}/{path}", key=key, json=body)
+        assert (refused.status, list(refused.json["detail"])) == (400, [name])
+        assert "no remote resource to refresh" in refused.json["message"]
+    assert place.get("/").json["results"] == []
+    source = {"uid": resource["uid"], "type": "csvfile", "params": {}, "file_uid": None, "remote": {"source": {}}}
+    PublishedSourcesItem.get(dataset_pk(uid), SOURCES).update([PublishedSourcesItem.sources.set([source])])
+    assert place.ask()["state"] == "waiting", "it is published still"

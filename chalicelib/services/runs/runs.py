@@ -17,6 +17,8 @@ from chalicelib.domain.run import UNCHANGED, SourceOutcome
 from chalicelib.domain.run_state import ABORTED, RUNNING, STATES, WAITING, Run
 from chalicelib.services.datasets import status
 from chalicelib.services.datasets.datasets import find_dataset
+from chalicelib.services.datasets.drafts import draft_resources
+from chalicelib.services.publication.published_sources import published_sources
 from chalicelib.services.runs.occurrences import call
 from chalicelib.services.runs.results import close
 from chalicelib.services.schedules.schedules import Offer
@@ -26,6 +28,7 @@ from chalicelib.store.stores import Stores
 MAX_LISTED = 1000  # of the newest runs; older ones are found by their id until they expire
 _COUNTS = {"added": "created", "changed": "updated", "removed": "deleted", "unchanged": "unchanged"}
 _TRIES = 3
+_NOTHING_REMOTE = "the dataset has no remote resource to refresh: add one, then publish; realtime ones need no run"
 
 
 def list_runs(
@@ -55,10 +58,13 @@ def find_run(stores: Stores, dataset_uid: str, run_id: str, deadline: Deadline) 
 
 
 def run_now(stores: Stores, dataset_uid: str, offer: Offer, now: datetime, deadline: Deadline) -> Run:
-    """Ask for a run, out of turn. It is recorded as skipped if another one is under way when it is to begin."""
+    """Ask for a run, out of turn. It is recorded as skipped if another one is under way when it is to begin. Refused of
+    a dataset without a remote resource, be it published or in the draft, as its schedules are."""
     offer.check()
     if not find_dataset(dataset_uid).is_published:
         raise DatasetNotPublished
+    if not (published_sources(dataset_uid).remote or any(drafted.source for drafted in draft_resources(dataset_uid))):
+        raise ValidationFailed({"resources": [_NOTHING_REMOTE]})
     run = Run(run_id=new_batch_id(now), dataset_uid=dataset_uid, scheduled_time=now)
     stores.runs.register(run, now, deadline)
     call(stores, dataset_uid, run.run_id)
