@@ -74,7 +74,7 @@ def automation_error(code: str, message: str, status: int, request_id: str, refu
     body: dict[str, Any] = {"error_code": code, "message": message, "status_code": status, "request_id": request_id}
     if isinstance(refused, ValidationFailed):
         body["detail"] = refused.detail
-    if isinstance(refused, InvalidDatasetStatus):
+    if isinstance(refused, InvalidDatasetStatus | ValidationFailed) and refused.error_key:
         body["error_key"] = refused.error_key
     return body
 

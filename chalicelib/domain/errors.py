@@ -161,10 +161,11 @@ class ValidationFailed(Refused):
 
     code = "validation_error"
 
-    def __init__(self, detail: Mapping[str, Sequence[str]]) -> None:
+    def __init__(self, detail: Mapping[str, Sequence[str]], error_key: str | None = None) -> None:
         first = next(iter(detail.items()))
         super().__init__(f"{first[0]}: {first[1][0]}")
         self.detail = {name: list(messages) for name, messages in detail.items()}
+        self.error_key = error_key  # what programs go by, where the code does not suffice
 
 
 class InvalidDatasetStatus(Refused):

@@ -266,17 +266,19 @@ def test_a_source_that_may_be_mended_where_it_is_is_saved_with_its_problem(
 
 
 @pytest.mark.parametrize(
-    ("url", "says"),
+    ("url", "says", "code"),
     [
-        ("http://169.254.169.254/latest/meta-data", "private or reserved network"),
-        ("http://127.1/books.csv", "four decimal numbers"),
-        ("gopher://127.0.0.1/books.csv", "expected an address such as"),
-        ("http://", "name a host"),
+        ("http://169.254.169.254/latest/meta-data", "private or reserved network", "address_refused"),
+        ("http://127.1/books.csv", "four decimal numbers", "invalid_source"),
+        ("gopher://127.0.0.1/books.csv", "expected an address such as", None),
+        ("http://", "name a host", None),
     ],
 )
-def test_an_address_that_can_never_be_fetched_is_refused(publisher: Publisher, url: str, says: str) -> None:
-    assert says in problem_of(publisher.create({"url": url}))
-    assert says in problem_of(publisher.preview({"url": url}))
+def test_an_address_that_can_never_be_fetched_is_refused(
+    publisher: Publisher, url: str, says: str, code: str | None
+) -> None:
+    for refused in (publisher.create({"url": url}), publisher.preview({"url": url})):
+        assert (says in problem_of(refused), refused.json.get("error_key")) == (True, code)
     assert publisher.http.get(f"{publisher.dataset}/resources/", key=publisher.key).json["results"] == []
 
 
@@ -334,7 +336,8 @@ def test_a_preview_reads_a_file_as_it_is_told_to(publisher: Publisher) -> None:
 
 def test_a_failed_fetch_of_a_preview_is_refused_with_its_reason(publisher: Publisher) -> None:
     publisher.site.routes["/books.csv"] = reply(status="404 Not Found")
-    assert "no such file" in problem_of(publisher.preview(publisher.source()))
+    refused = publisher.preview(publisher.source())
+    assert ("no such file" in problem_of(refused), refused.json["error_key"]) == (True, "file_not_there")
     created(publisher.create(publisher.source(auth=BASIC)))
     assert "no such file" in problem_of(publisher.http.get(f"{publisher.path}/preview/", key=publisher.key))
     assert "is missing" in problem_of(publisher.preview(publisher.read()["datasource"]))

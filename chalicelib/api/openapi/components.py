@@ -50,7 +50,7 @@ def _errors() -> Json:
                 **said,
                 "status_code": WHOLE,
                 "detail": {"type": "object", "additionalProperties": list_of(TEXT), "description": "problems by key"},
-                "error_key": TEXT,
+                "error_key": {**TEXT, "description": "why a fetch failed, as a code; or the name of the precondition"},
             },
             optional=["detail", "error_key"],
         ),

@@ -87,4 +87,4 @@ def _head(source: Mapping[str, Any], fetching: Fetching) -> Head:
     try:
         return fetch_head(source, fetching)
     except FetchFailed as failure:
-        raise ValidationFailed({"datasource": [failure.message]}) from None
+        raise ValidationFailed({"datasource": [failure.message]}, error_key=failure.code) from None

@@ -79,7 +79,7 @@ def _look(resource: ResourceItem, source: Mapping[str, Any], fetching: Fetching)
     try:
         look = look_at(fetch_head(source, fetching), resource.type, resource.params, fetching.deadline)
     except (InvalidSource, AddressRefused) as never:
-        raise ValidationFailed({"datasource": [never.message]}) from None
+        raise ValidationFailed({"datasource": [never.message]}, error_key=never.code) from None
     except FetchFailed as failure:
         resource.source_problem = failure.message
         return
