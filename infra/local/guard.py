@@ -19,6 +19,7 @@ SIGNATURES = {
     "core.lambda_runtime.Worker._drain_stderr_bounded": (
         "(self, first_line_wait: float = 0.05, idle_confirm: float = 0.005, hard_cap: float = 0.25) -> str"
     ),
+    "app.save_all": "(services: dict) -> None",
     "core.persistence.save_all": "(services: dict) -> None",
     "services.apigateway_v1._GatewayError.__init__": "(self, response_type, message, error_type=None)",
     "services.apigateway_v1._build_lambda_event_v1": (
@@ -48,13 +49,14 @@ SIGNATURES = {
     "services.lambda_svc._sqs_esm_concurrency": (
         "(esm: dict, func_rec: dict, config: dict, queue: dict | None = None) -> int"
     ),
+    "services.s3._atomic_write": "(fpath: str, data: bytes, *, text: bool = False)",
     "services.scheduler._create_schedule": "(name, body)",
     "services.scheduler._error": "(status, code, message)",
     "services.scheduler._tick_schedules": "()",
     "services.scheduler._to_epoch": "(value)",
     "services.scheduler._update_schedule": "(name, body)",
 }
-"""Functions the repairs replace or call, below the package `ministack`, with their signatures."""
+"""Functions the repairs replace, call or count on, below the package `ministack`, with their signatures."""
 
 HANDLERS = {
     "AWS::DynamoDB::Table": {
@@ -69,11 +71,13 @@ HANDLERS = {
 """CloudFormation's resource handlers that a repair completes."""
 
 STORES = (
+    "core.persistence.STATE_DIR",
     "services.apigateway_v1._resources",
     "services.apigateway_v1._rest_apis",
     "services.apigateway_v1._stages_v1",
     "services.dynamodb._DDB_PAGE_SIZE_BYTES",
     "services.dynamodb._tables",
+    "services.lambda_svc.CODE_BLOB_DIR",
     "services.scheduler._SCHEDULE_TICK_INTERVAL",
     "services.scheduler._schedules",
     "services.ses._sent_emails",

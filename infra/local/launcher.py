@@ -16,10 +16,12 @@ import socket
 import sys
 import time
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from infra.local import demo_files, front, guard, mails
+from infra.local.saves import Saves
 from infra.local.snapshots import Snapshots
 
 _GRACE_SECONDS = 2
@@ -35,14 +37,15 @@ def main() -> None:
     parser.add_argument("--until-parent-ends", action="store_true", help="stop when whoever started it is gone")
     options = parser.parse_args()
     ports = [_port_of(options.front_fd), _port_of(options.endpoint_fd)]
-    _set_environment(endpoint_port=ports[1], state=options.state)
+    saves = Saves(options.state) if options.state else None
+    _set_environment(endpoint_port=ports[1], saves=saves)
     try:
         guard.check()
     except guard.EmulatorMoved as moved:
         sys.exit(str(moved))
     if options.ftp_fd is not None:
         demo_files.serve_ftp(socket.socket(fileno=options.ftp_fd))
-    asyncio.run(_serve(options, front_port=ports[0]))
+    asyncio.run(_serve(options, saves, front_port=ports[0]))
 
 
 def _port_of(descriptor: int) -> int:
@@ -50,7 +53,7 @@ def _port_of(descriptor: int) -> int:
         return int(listening.getsockname()[1])
 
 
-def _set_environment(*, endpoint_port: int, state: Path | None) -> None:
+def _set_environment(*, endpoint_port: int, saves: Saves | None) -> None:
     """What the emulator reads when it is imported; everything it opens or writes stays on this machine and folder."""
     os.environ.update(
         GATEWAY_PORT=str(endpoint_port),
@@ -59,12 +62,11 @@ def _set_environment(*, endpoint_port: int, state: Path | None) -> None:
         IOT_MTLS_ENABLED="0",
         SFTP_ENABLED="0",
         DOCKER_HOST="unix:///nonexistent",
-        PERSIST_STATE="0" if state is None else "1",
-        S3_PERSIST="0" if state is None else "1",
+        PERSIST_STATE="0" if saves is None else "1",
+        S3_PERSIST="0" if saves is None else "1",
     )
-    if state is not None:
-        state.mkdir(parents=True, exist_ok=True)
-        os.environ.update(STATE_DIR=str(state / "services"), S3_DATA_DIR=str(state / "s3"))
+    if saves is not None:
+        os.environ.update(STATE_DIR=str(saves.restore()), S3_DATA_DIR=str(saves.s3))
 
 
 class _Gateway:
@@ -90,18 +92,17 @@ class _Gateway:
         )
 
 
-async def _serve(options: argparse.Namespace, *, front_port: int) -> None:
+async def _serve(options: argparse.Namespace, saves: Saves | None, *, front_port: int) -> None:
     # The emulator reads the environment when it is imported. Hypercorn is not in the environment types are checked in.
     from hypercorn.asyncio import serve  # type: ignore[import-not-found]  # noqa: PLC0415
     from hypercorn.config import Config  # type: ignore[import-not-found]  # noqa: PLC0415
     from ministack import app as emulator  # noqa: PLC0415
-    from ministack.core import persistence  # noqa: PLC0415
     from ministack.services import apigateway_v1, ses  # noqa: PLC0415
 
     from infra.local import repairs  # noqa: PLC0415
 
-    repairs.apply_all(time.time())
-    snapshots = Snapshots(lambda: persistence.save_all(emulator._build_persistence_save_dict()))
+    repairs.apply_all(time.time(), saves)
+    snapshots = _snapshots(saves, repairs.saving.write_services)
     the_front = front.Front(
         gateway=_Gateway(apigateway_v1),
         sent_mails=lambda: mails.readable(_sent(ses)),
@@ -116,13 +117,19 @@ async def _serve(options: argparse.Namespace, *, front_port: int) -> None:
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, _stop, stopping, snapshots)
-    aside = [asyncio.create_task(snapshots.run())] if persistence.PERSIST_STATE else []
+    aside = [asyncio.create_task(snapshots.run())] if saves else []
     if options.until_parent_ends:
         aside.append(asyncio.create_task(_stop_with_parent(stopping)))
     await serve(_both(the_front, emulator.app, front_port), config, shutdown_trigger=stopping.wait)
     for task in aside:
         task.cancel()
     logging.getLogger("freshwire.local").warning("The local cloud has stopped.")
+
+
+def _snapshots(saves: Saves | None, write: Callable[[Path], None]) -> Snapshots:
+    if saves is None:
+        return Snapshots(lambda: None, lambda: None)
+    return Snapshots(saves.begin, partial(saves.finish, write))
 
 
 def _stop(stopping: asyncio.Event, snapshots: Snapshots) -> None:

@@ -207,7 +207,7 @@ def _table(running: Running):
     return resource.Table("freshwire-local-records")
 
 
-def test_state_survives_a_stop_and_what_was_saved_survives_a_kill(tmp_path: Path):
+def test_state_survives_a_stop_and_what_was_saved_survives_a_kill_all_of_one_moment(tmp_path: Path):
     state = tmp_path / "state"
     package = make_package(stage=cloud.STAGE, project=echo_project(tmp_path))
     with running_process(tmp_path, state=state) as running:
@@ -220,6 +220,7 @@ def test_state_survives_a_stop_and_what_was_saved_survives_a_kill(tmp_path: Path
         assert httpx.get(f"{running.url}/api/health").json() == {"status": "OK"}
         put(running, "killed")
         assert cloud.save(running)
+        put(running, "lost")
         os.kill(running.pid, signal.SIGKILL)
         while process.is_alive(running):
             time.sleep(0.05)

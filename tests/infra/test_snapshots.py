@@ -8,11 +8,15 @@ from pathlib import Path
 from infra.local.snapshots import Snapshots
 
 
+def nothing() -> None:
+    pass
+
+
 def saving_to(path: Path) -> Snapshots:
     def save() -> None:
         path.write_text(f"{path.read_text() if path.exists() else ''}{os.getpid()}\n")
 
-    return Snapshots(save)
+    return Snapshots(nothing, save)
 
 
 def test_a_child_saves_and_this_process_goes_on(tmp_path: Path):
@@ -25,7 +29,8 @@ def test_a_save_that_fails_says_so():
     def fail() -> None:
         raise OSError("no space left")
 
-    assert asyncio.run(Snapshots(fail).save_now()) is False
+    assert asyncio.run(Snapshots(nothing, fail).save_now()) is False
+    assert asyncio.run(Snapshots(fail, nothing).save_now()) is False
 
 
 def test_it_saves_once_after_the_last_request_and_not_without_one(tmp_path: Path):
@@ -48,14 +53,14 @@ def test_it_saves_once_after_the_last_request_and_not_without_one(tmp_path: Path
 
 
 def test_stopping_ends_a_save_that_is_going_on():
-    snapshots = Snapshots(lambda: time.sleep(60))
+    snapshots = Snapshots(nothing, lambda: time.sleep(60))
 
-    async def run() -> bool:
+    async def run() -> list[bool]:
         saving = asyncio.create_task(snapshots.save_now())
         await asyncio.sleep(0.1)
         snapshots.stop()
-        return await saving
+        return [await saving, await snapshots.save_now()]
 
     started = time.monotonic()
-    assert asyncio.run(run()) is False
+    assert asyncio.run(run()) == [False, False]
     assert time.monotonic() - started < 10
