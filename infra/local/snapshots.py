@@ -76,6 +76,7 @@ class Snapshots:
             for number in (signal.SIGTERM, signal.SIGINT):
                 signal.signal(number, signal.SIG_DFL)
             _end_with(parent)
+            os.closerange(3, os.sysconf("SC_OPEN_MAX"))  # the ports, which a next cloud may want to open
             self._save()
             code = 0
         except Exception:

@@ -2,9 +2,13 @@
 
 import asyncio
 import os
+import socket
+import subprocess
+import sys
 import time
 from pathlib import Path
 
+from infra.local.environments import ROOT
 from infra.local.snapshots import Snapshots
 
 
@@ -64,3 +68,31 @@ def test_stopping_ends_a_save_that_is_going_on():
     started = time.monotonic()
     assert asyncio.run(run()) == [False, False]
     assert time.monotonic() - started < 10
+
+
+SAVES_FOR_EVER = """
+import asyncio, os, socket, sys, time
+from infra.local.snapshots import Snapshots
+
+def save():
+    print(os.getpid(), flush=True)
+    time.sleep(60)
+
+port = socket.create_server(("127.0.0.1", 0))
+print(port.getsockname()[1], flush=True)
+asyncio.run(Snapshots(lambda: None, save).save_now())
+"""
+
+
+def test_a_save_holds_no_port_open_and_ends_with_the_cloud_that_is_killed():
+    cloud = subprocess.Popen([sys.executable, "-c", SAVES_FOR_EVER], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    assert cloud.stdout is not None
+    with cloud.stdout as said:
+        port, child = int(said.readline()), int(said.readline())
+        assert not any("socket" in str(file.readlink()) for file in Path(f"/proc/{child}/fd").iterdir())
+        cloud.kill()
+        cloud.wait()
+        socket.create_server(("127.0.0.1", port)).close()
+        killed = time.monotonic()
+        assert said.read() == ""  # once nobody is left that could write more
+        assert time.monotonic() - killed < 10
