@@ -55,6 +55,8 @@ SIGNATURES = {
     "services.scheduler._tick_schedules": "()",
     "services.scheduler._to_epoch": "(value)",
     "services.scheduler._update_schedule": "(name, body)",
+    "services.ses.get_state": "() -> dict",
+    "services.ses.load_persisted_state": "(data)",
 }
 """Functions the repairs replace, call or count on, below the package `ministack`, with their signatures."""
 

@@ -3,7 +3,7 @@
 Each module repairs one service and says what was missing; `infra/local/guard.py` lists what they rely on.
 """
 
-from infra.local.repairs import gateway, lambda_logs, provisioning, queries, queues, saving, scheduler
+from infra.local.repairs import gateway, lambda_logs, provisioning, queries, queues, saving, scheduler, sent_mails
 from infra.local.saves import Saves
 
 
@@ -17,3 +17,4 @@ def apply_all(started_at: float, saves: Saves | None) -> None:
     queues.apply()
     saving.apply(saves)
     scheduler.apply(started_at)
+    sent_mails.apply()
