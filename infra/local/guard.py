@@ -57,6 +57,7 @@ SIGNATURES = {
     "services.scheduler._update_schedule": "(name, body)",
     "services.ses.get_state": "() -> dict",
     "services.ses.load_persisted_state": "(data)",
+    "services.sqs.load_persisted_state": "(data)",
 }
 """Functions the repairs replace, call or count on, below the package `ministack`, with their signatures."""
 
@@ -83,6 +84,7 @@ STORES = (
     "services.scheduler._SCHEDULE_TICK_INTERVAL",
     "services.scheduler._schedules",
     "services.ses._sent_emails",
+    "services.sqs._queues",
 )
 """Module variables that a repair reads or sets."""
 
