@@ -68,6 +68,12 @@ def test_every_route_is_in_the_guide() -> None:
         assert last == "" or last in documented, path
 
 
+def test_no_command_has_an_address_that_curl_refuses() -> None:
+    addresses = re.findall(r'"(\$\w+/[^"]*|https?:[^"]*)"', README + GUIDE)
+    assert len(addresses) >= 10
+    assert [address for address in addresses if " " in address] == []
+
+
 def test_every_make_target_of_the_readme_exists() -> None:
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     named = set(re.findall(r"`?make ([a-z-]+)`?", README + (ROOT / "CONTRIBUTING.md").read_text()))
