@@ -17,11 +17,10 @@ from chalicelib.domain.run import UNCHANGED, SourceOutcome
 from chalicelib.domain.run_state import ABORTED, RUNNING, STATES, WAITING, Run
 from chalicelib.services.datasets import status
 from chalicelib.services.datasets.datasets import find_dataset
-from chalicelib.services.datasets.drafts import draft_resources
-from chalicelib.services.publication.published_sources import published_sources
 from chalicelib.services.runs.occurrences import call
 from chalicelib.services.runs.results import close
 from chalicelib.services.schedules.schedules import Offer
+from chalicelib.services.schedules.scheduling import has_remote
 from chalicelib.store.dynamodb import Deadline
 from chalicelib.store.stores import Stores
 
@@ -63,7 +62,7 @@ def run_now(stores: Stores, dataset_uid: str, offer: Offer, now: datetime, deadl
     offer.check()
     if not find_dataset(dataset_uid).is_published:
         raise DatasetNotPublished
-    if not (published_sources(dataset_uid).remote or any(drafted.source for drafted in draft_resources(dataset_uid))):
+    if not has_remote(dataset_uid):
         raise ValidationFailed({"resources": [_NOTHING_REMOTE]})
     run = Run(run_id=new_batch_id(now), dataset_uid=dataset_uid, scheduled_time=now)
     stores.runs.register(run, now, deadline)
