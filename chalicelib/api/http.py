@@ -12,7 +12,7 @@ from chalice.app import Request, Response
 
 from chalicelib.api.errors import ErrorShape, status_of
 from chalicelib.domain.errors import AnswerTooLarge, InvalidJson, MethodNotAllowed, Refused
-from chalicelib.domain.payload import check_size, parse_json
+from chalicelib.domain.payload import check_size, check_text, parse_json
 from chalicelib.store.dynamodb import READ_TIMEOUT, Deadline, aws_faults_as_unavailable
 from chalicelib.telemetry import logger
 
@@ -79,6 +79,7 @@ def json_body_of(request: Request, default: Any = None) -> Any:
     """The parsed JSON body; `default` (when given) stands for an empty one."""
     body = body_of(request)
     check_size(len(body))
+    check_text(body)
     if default is not None and not body.strip():
         return default
     return parse_json(body)

@@ -14,6 +14,7 @@ from chalicelib.domain.rounding import rounded_numbers
 
 MAX_BYTES = 5 * 1024 * 1024
 _BOM = b"\xef\xbb\xbf"
+_REPLACED = "\ufffd".encode()
 _GZIP = b"\x1f\x8b"
 _GZIP_WINDOW = 31  # what zlib calls the format of gzip
 _PIECE = 64 * 1024  # bytes inflated at a time
@@ -42,6 +43,16 @@ def check_size(size: int) -> None:
     if size > MAX_BYTES:
         raise PayloadTooLarge(
             f"The body has {size} bytes, the limit is {MAX_BYTES} (5 MB): split it into several pushes."
+        )
+
+
+def check_text(body: bytes) -> None:
+    """Refuse a body with U+FFFD: that is what the gateway, which hands bodies on as text, makes of bytes that are no
+    UTF-8. Stored, the text would be damaged for good. Compressed bodies come as they were sent."""
+    if body[:2] != _GZIP and (found := body.find(_REPLACED)) >= 0:
+        raise InvalidJson(
+            f"The body is not UTF-8 near byte {found}, or has the character U+FFFD there: encode it as UTF-8 and send "
+            'it again. A U+FFFD that is meant is written "\\ufffd".'
         )
 
 

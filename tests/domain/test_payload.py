@@ -7,7 +7,7 @@ import time
 import pytest
 
 from chalicelib.domain.errors import InvalidJson, InvalidPayload, PayloadTooLarge
-from chalicelib.domain.payload import MAX_BYTES, check_size, parse_json, parse_payload
+from chalicelib.domain.payload import MAX_BYTES, check_size, check_text, parse_json, parse_payload
 
 RECORDS = [{"a": 1}, {"a": "é"}]
 BODY = json.dumps(RECORDS, ensure_ascii=False).encode()
@@ -55,6 +55,14 @@ def test_what_is_not_json_is_refused(body: bytes) -> None:
 def test_text_that_is_not_utf8_is_refused_with_the_place() -> None:
     with pytest.raises(InvalidJson, match="UTF-8 at byte 7"):
         parse_payload(b'{"a": "\xe9"}')
+
+
+def test_text_that_a_gateway_has_damaged_is_refused_and_an_escape_is_not() -> None:
+    damaged = '{"a": "caf\ufffd"}'.encode()
+    with pytest.raises(InvalidJson, match="not UTF-8 near byte 10"):
+        check_text(damaged)
+    check_text(b'{"a": "caf\\ufffd"}')
+    check_text(gzip.compress(b"")[:2] + damaged)
 
 
 @pytest.mark.parametrize("body", [b"1", b'"text"', b"null", b"true"])

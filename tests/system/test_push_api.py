@@ -40,6 +40,23 @@ def test_no_content_type_is_wrong(product: Product, content_type: str) -> None:
     assert product.explore(f"/{dataset_id}/records")["results"] == [{"message": "é"}]
 
 
+@pytest.mark.parametrize("content_type", ["", "application/json; charset=latin-1", "application/octet-stream"])
+@pytest.mark.parametrize("is_packed", [False, True])
+def test_text_that_is_no_utf_8_is_refused_and_not_stored_damaged(
+    product: Product, content_type: str, is_packed: bool
+) -> None:
+    dataset_id, url = product.dataset({"message": "x"})
+    body, headers = '{"message":"caf\u00e9"}'.encode("latin-1"), {"Content-Type": content_type}
+    if is_packed:
+        body, headers = gzip.compress(body), {**headers, "Content-Encoding": "gzip"}
+    answer = product.http.post(url, content=body, headers=headers)
+    assert (answer.status_code, answer.json()["error_code"]) == (400, "invalid_json")
+    assert "not UTF-8" in answer.json()["message"]
+    assert product.http.post(url, content='{"message":"\ufffd"}'.encode()).status_code == 400
+    assert product.http.post(url, content=b'{"message":"\\ufffd"}').content == OK
+    assert product.explore(f"/{dataset_id}/records")["results"] == [{"message": "\ufffd"}]
+
+
 def test_the_same_key_overwrites(product: Product) -> None:
     dataset_id, url = product.dataset(BOOK, ("isbn",))
     product.http.post(url, json=[BOOK, {"title": "Persuasion", "isbn": "2"}])

@@ -22,7 +22,7 @@ from chalicelib.domain.errors import (
     TemporarilyUnavailable,
 )
 from chalicelib.domain.identifiers import is_batch_id, is_record_id
-from chalicelib.domain.payload import check_size, parse_payload
+from chalicelib.domain.payload import check_size, check_text, parse_payload
 from chalicelib.domain.receipt import QUEUED, Receipt, shown_receipt
 from chalicelib.domain.record import PreparedPayload
 from chalicelib.services.alerts.signs_of_life import note_sign_of_life
@@ -56,6 +56,7 @@ def push_records(
     """Add or overwrite the records of a payload: all of them or none (unless lenient)."""
 
     def operation(admitted: Admitted) -> Operation:
+        check_text(request.body)
         payload = parse_payload(request.body, request.content_type)
         prepared = admitted.preparer.prepare(payload, time_to_process(deadline).has_passed)
         _refuse_unless_lenient(prepared, request)
@@ -80,6 +81,7 @@ def delete_by_values(
     """Delete the records that have the ids of the pushed values; what is not there is fine."""
 
     def operation(admitted: Admitted) -> Operation:
+        check_text(request.body)
         payload = parse_payload(request.body, request.content_type)
         if payload.objects == [{}]:
             raise InvalidPayload(
