@@ -191,6 +191,16 @@ def file_key(partition: str, record_id: str, field: str, sha256: str, brought_by
     return f"{partition}/{record_id}/{name}/{sha256}.{brought_by}"
 
 
+def brought_by(key: str) -> str:
+    """The batch, or the part of one, that brought a pushed file."""
+    return key.rpartition("/")[2].partition(".")[2]
+
+
+def record_of(key: str) -> str:
+    """The id of the record that a pushed file was brought for."""
+    return key.split("/")[1]
+
+
 def upload_key(dataset_uid: str, upload_id: str) -> str:
     """The key of a file that a device pushes past the limit of a request."""
     return f"{upload_prefix(dataset_uid)}{upload_id}"

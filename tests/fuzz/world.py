@@ -20,6 +20,8 @@ from chalicelib.services.datasets import datasets, stacks
 from chalicelib.services.push.admission import PushTarget
 from chalicelib.services.resources import resources
 from chalicelib.store.aws import aws_client
+from chalicelib.store.catalog.keys import SWEEPS
+from chalicelib.store.catalog.published import SweepItem
 from chalicelib.store.dynamodb import Deadline
 from tests.builders import NOW, a_dataset, a_schema
 from tests.deployment import CREDENTIALS, REGION, deployment, wired
@@ -136,9 +138,10 @@ class World:
         return self._managed
 
     def stored_files(self) -> set[str]:
-        """The keys of all objects in the files bucket."""
+        """The keys of all objects in the files bucket, but for those that are noted to be removed."""
         listed = self._s3.list_objects_v2(Bucket=self._names.files_bucket)
-        return {found["Key"] for found in listed.get("Contents", [])}
+        noted = {key for item in SweepItem.query(SWEEPS) for key in item.contents or ()}
+        return {found["Key"] for found in listed.get("Contents", [])} - noted
 
     def partition(self, target: PushTarget) -> str:
         """The partition of a dataset's records."""

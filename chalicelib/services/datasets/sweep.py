@@ -15,6 +15,7 @@ from pynamodb.transactions import TransactWrite
 
 from chalicelib.domain.errors import TemporarilyUnavailable
 from chalicelib.services.bells import SWEEP
+from chalicelib.services.writing.left_contents import LEFT_FOR, remove_left
 from chalicelib.store.catalog.drafts import DatasetItem
 from chalicelib.store.catalog.incoming import SourceSecretsItem
 from chalicelib.store.catalog.keys import CONFIG, DATASETS, SECRETS, SWEEPS, dataset_pk, live_pk
@@ -46,12 +47,16 @@ def sweep_generations_later(transaction: TransactWrite, live: LiveItem, now: dat
 
 def sweep(stores: Stores, partition: str, clock: Callable[[], datetime], deadline: Deadline) -> None:
     """Remove what lies under `{dataset_uid}.{generation}`: records, file contents, jobs; of a dataset that is gone, its
-    source files, uploads and secrets too. Raises TemporarilyUnavailable at the deadline, with less left to do."""
+    source files, uploads and secrets too. Of a generation that is in use, remove the file contents that were noted.
+    Raises TemporarilyUnavailable at the deadline, with less left to do."""
     try:
         item = SweepItem.get(SWEEPS, partition, consistent_read=True)
     except DoesNotExist:
         return
     if clock().timestamp() < item.due_at:
+        return
+    if "/" in partition:
+        _drop_noted(stores, item, clock(), deadline)
         return
     dataset_uid, _, generation = partition.rpartition(".")
     dataset = _dataset(dataset_uid)
@@ -75,6 +80,18 @@ def drop_secrets(stores: Stores, dataset_uid: str) -> None:
         listed = SourceSecretsItem.get(dataset_pk(dataset_uid), SECRETS, consistent_read=True)
         stores.source_secrets.delete(sorted(listed.names or ()))
         listed.delete()
+
+
+def _drop_noted(stores: Stores, item: SweepItem, now: datetime, deadline: Deadline) -> None:
+    """Remove file contents that were noted; later, while a job is pending that may write them again."""
+    partition = item.partition.partition("/")[0]
+    dataset = _dataset(partition.rpartition(".")[0])
+    live = stores.live.read(dataset.dataset_id, deadline) if dataset is not None else None
+    if live is not None and live.has_jobs:
+        item.update([SweepItem.due_at.set(int((now + LEFT_FOR).timestamp()))])
+        return
+    remove_left(stores, partition, item.contents or (), deadline)
+    item.delete()
 
 
 def _drop_records(stores: Stores, partition: str, deadline: Deadline) -> None:

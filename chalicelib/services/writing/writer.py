@@ -18,6 +18,7 @@ from chalicelib.domain.errors import TemporarilyUnavailable
 from chalicelib.domain.file_content import FileContent
 from chalicelib.domain.receipt import Tally
 from chalicelib.domain.record import PreparedRecord
+from chalicelib.services.writing.left_contents import may_return, notes
 from chalicelib.store.dynamodb import Deadline, with_retries
 from chalicelib.store.parallel import run_all
 from chalicelib.store.records import Origin, StoredMark, TableWrite
@@ -102,23 +103,28 @@ def write_batches(
     """Apply the batches in their order and answer what each came to.
 
     `receipts` makes the receipts, from the tallies, when they go out with the last records; so does the mark that data
-    changed, if any did, whose time is then. Unchanged records are read strongly and skipped. At the deadline
-    TemporarilyUnavailable is raised; what was written by then stays, and writing the same again is safe.
+    changed, if any did, whose time is then. File contents that no record refers to any more are removed, or noted with
+    the receipts to go later. Unchanged records are read strongly and skipped. At the deadline TemporarilyUnavailable is
+    raised; what was written by then stays, and writing the same again is safe.
     """
     ids = [record_id for batch in batches for record_id in batch.changes.ids]
     folded = _fold(batches, stores.records.marks(to.partition, ids, deadline))
     for batch in batches:
         if batch.store_contents is not None:
             batch.store_contents([put for put, origin in folded.puts if origin is batch.origin and put.files])
+    left, now = _unreferred(batches, folded), clock()
+    in_lane = all(batch.store_contents is None for batch in batches)
+    later = [key for key in left if may_return(key, now, in_lane=in_lane)]
+    to_note = list(notes(stores, to.partition, later, now))
 
     def trailing() -> list[TableWrite]:
-        items = list(receipts(folded.tallies))
+        items = [*receipts(folded.tallies), *to_note]
         if folded.changes_data:
             items.append(stores.activity.modified_write(to.dataset_uid, clock()))
         return items
 
     stores.records.write(to.partition, folded.puts, folded.deletes, trailing=trailing, deadline=deadline)
-    drop_contents(stores, _unreferred(batches, folded))
+    drop_contents(stores, sorted(set(left).difference(later)))
     return folded.tallies
 
 

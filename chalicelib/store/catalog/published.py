@@ -119,7 +119,8 @@ class WatchItem(Model):
 
 
 class SweepItem(Model):
-    """A generation of a dataset, `{dataset_uid}.{generation}`, that is out of reach and to be removed."""
+    """A generation of a dataset, `{dataset_uid}.{generation}`, that is out of reach and to be removed; or, under
+    `{dataset_uid}.{generation}/{note}`, file contents of one that are, unless a record refers to them."""
 
     class Meta:
         """Bound in `bind_models`."""
@@ -130,3 +131,4 @@ class SweepItem(Model):
     partition = UnicodeAttribute(range_key=True, attr_name="sk")
     due = UnicodeAttribute()
     due_at = NumberAttribute()
+    contents = JsonAttribute(null=True)

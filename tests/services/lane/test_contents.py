@@ -1,22 +1,34 @@
 """File contents on their way through the lane: there is one for each record that refers to it, and no other."""
 
 import base64
+from collections.abc import Callable
+from contextlib import suppress
+from itertools import count
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError, ConnectionClosedError
+from botocore.exceptions import ClientError, ConnectionClosedError, ReadTimeoutError
 
 from chalicelib.domain.errors import PayloadTooLarge, TemporarilyUnavailable
 from chalicelib.domain.payload import Payload
+from chalicelib.domain.receipt import Receipt
+from chalicelib.services.datasets.sweep import sweep
 from chalicelib.services.push.acceptance import MAX_FILES
+from chalicelib.services.writing.left_contents import SETTLED_AFTER
 from chalicelib.services.writing.staging import Stager
+from chalicelib.store.catalog.keys import SWEEPS
+from chalicelib.store.catalog.published import SweepItem
 from chalicelib.store.dynamodb import THREADS, Deadline
+from chalicelib.store.lane import LaneStore
 from chalicelib.store.objects import ObjectStore
+from chalicelib.store.records import RecordStore
 from chalicelib.store.stores import Stores
+from tests.builders import at
 from tests.deployment import work
+from tests.faults import Crash
 from tests.services.devices import Device, a_device
 from tests.services.lane.jobs import commit_job
-from tests.services.lane.queues import NOISE, Clock
+from tests.services.lane.queues import NOISE, Clock, keys_in
 from tests.services.lane.world import HEAVY
 
 
@@ -49,7 +61,7 @@ def test_file_contents_follow_their_records_through_the_lane(stores: Stores) -> 
     device.push([{"key": "1", "photo": photo(b"between")}, {"key": "2", "photo": photo(b"kept")}])
     device.push([{"key": "1", "photo": photo(b"new")}, {"key": "3", "photo": photo(b"gone")}])
     device.delete([{"key": "3"}])
-    work(stores)
+    work(stores, lambda: at(SETTLED_AFTER))
     client = stores.files._client
     listed = client.list_objects_v2(Bucket=stores.names.files_bucket)["Contents"]
     assert sorted(stores.files.get(entry["Key"]) or b"" for entry in listed) == [b"kept", b"new"]
@@ -161,3 +173,82 @@ def test_more_files_than_a_request_can_store_are_refused_before_anything_is_kept
         device.push(objects)
     assert list(stores.backups.objects(device.dataset_uid, device.resource_uid)) == []
     assert device.stored() == {}
+
+
+class LosingAnAnswer:
+    """A client that carries out a first write of a batch, of which the answer is lost; meanwhile something happens."""
+
+    def __init__(self, client: Any, meanwhile: Callable[[], None]) -> None:
+        self._client, self._meanwhile, self._writes = client, meanwhile, count()
+
+    def __getattr__(self, operation: str) -> Any:
+        return getattr(self._client, operation)
+
+    def batch_write_item(self, **request: Any) -> Any:
+        answer = self._client.batch_write_item(**request)
+        if next(self._writes) == 0:
+            self._meanwhile()
+            raise ReadTimeoutError(endpoint_url="dynamodb")
+        return answer
+
+
+def sweep_noted(stores: Stores, seconds: float) -> None:
+    for item in SweepItem.query(SWEEPS):
+        sweep(stores, item.partition, lambda: at(seconds), Deadline(60))
+
+
+def contents_of(device: Device) -> list[bytes | None]:
+    """What the records refer to, None when it is gone."""
+    records = device.stores.reader.scan(device.live().partition, Deadline(60))
+    return [device.stores.files.get(key) for record in records for key in record.files.values()]
+
+
+def test_a_write_that_is_sent_again_after_it_was_overwritten_keeps_its_files(stores: Stores) -> None:
+    device = a_device(stores, bootstrap={"key": "1", "photo": photo(b"x")}, unique_key=["key"])
+    states: list[str] = []
+
+    def push_another() -> None:
+        states.append(device.push({"key": "1", "photo": photo(b"second")}).state)
+
+    stores.records = RecordStore(LosingAnAnswer(stores.client, push_another), stores.names.records_table)
+    states.append(device.push({"key": "1", "photo": photo(b"first")}).state)
+    assert (states, contents_of(device)) == (["applied", "applied"], [b"first"])
+    sweep_noted(stores, 200)
+    assert (contents_of(device), list(SweepItem.query(SWEEPS))) == ([b"first"], [])
+
+
+class Dying(LaneStore):
+    """The lane of a worker that dies before it takes a job off; meanwhile something happens."""
+
+    meanwhile: Callable[[], None]
+
+    def finish(self, *_: Any) -> None:
+        self.meanwhile()
+        raise Crash
+
+
+def test_a_job_that_is_applied_again_after_it_was_overwritten_keeps_its_files(stores: Stores) -> None:
+    device = a_device(stores, bootstrap={"key": "1", "photo": photo(b"x"), "text": ""}, unique_key=["key"])
+    device.is_followed = False
+    others = Stores(stores.names, stores.client)
+    admitted = device.live()  # before the job is accepted
+    others.live.read = lambda *_: admitted  # type: ignore[method-assign]
+    other = Device(others, device.target, device.dataset_uid, device.resource_uid)
+    heavy = [{"key": str(n), "text": HEAVY} for n in range(900, 904)]
+    assert device.push([{"key": "1", "photo": photo(b"mine")}, *heavy]).state == "queued"
+    lane = Dying(stores.client, stores.names.catalog_table)
+    lane.meanwhile = lambda: assert_applied(other.push({"key": "1", "photo": photo(b"other")}))
+    stores.lane = lane
+    with suppress(Crash):
+        work(stores)
+    assert contents_of(device) == [b"other"]
+    stores.lane = others.lane
+    sweep_noted(stores, 200)
+    work(stores, lambda: at(400))
+    assert contents_of(device) == [b"mine"]
+    sweep_noted(stores, 1000)
+    assert [stores.files.get(key) for key in keys_in(stores.files, device.dataset_uid)] == [b"mine"]
+
+
+def assert_applied(receipt: Receipt) -> None:
+    assert receipt.state == "applied"

@@ -29,10 +29,14 @@ from chalicelib.services.publication.publication import publish, unpublish
 from chalicelib.services.push.admission import PushTarget
 from chalicelib.services.push.push import read_batch
 from chalicelib.services.resources.push_switches import renew_push_key, set_push_enabled
+from chalicelib.services.tick import ring_again
+from chalicelib.services.writing.left_contents import LEFT_FOR, SETTLED_AFTER
+from chalicelib.store.catalog.keys import SWEEPS
+from chalicelib.store.catalog.published import SweepItem
 from chalicelib.store.dynamodb import Deadline
 from chalicelib.store.records import RecordStore
 from chalicelib.store.stores import Stores
-from tests.builders import NOW
+from tests.builders import NOW, at
 from tests.deployment import work
 from tests.services.devices import Device, a_device
 from tests.services.lane.jobs import commit_job
@@ -275,11 +279,14 @@ def test_file_contents_are_stored_replaced_and_removed_with_their_record(stores:
     device.push({"id": "1", "photo": photo(b"first")})
     assert list(files_of(device).values()) == [b"first"]
     assert counts(device.push({"id": "1", "photo": photo(b"first")})) == (0, 0, 1, 0, 0)
+    device.now = at(SETTLED_AFTER)
     device.push({"id": "1", "photo": photo(b"second")})
     assert list(files_of(device).values()) == [b"second"]
+    device.now = at(2 * SETTLED_AFTER)
     device.push({"id": "2", "photo": photo(b"second")})
     device.delete({"id": "1"})
     assert list(files_of(device).values()) == [b"second"]
+    device.now = at(3 * SETTLED_AFTER)
     device.push({"id": "2"})
     assert files_of(device) == {}
 
@@ -296,6 +303,24 @@ def test_the_keys_of_its_files_count_in_the_size_of_a_record(stores: Stores) -> 
     (stored,) = device.stored().values()
     text = json.dumps(stored, separators=(",", ":"))
     assert len(text) + sum(len(key) for key in files_of(device)) <= MAX_RECORD_BYTES
+
+
+def test_file_contents_of_a_moment_ago_stay_until_nobody_can_be_writing_them_any_more(stores: Stores) -> None:
+    device = a_device(stores, bootstrap={"id": "1", "photo": photo(b"x")}, unique_key=["id"])
+    device.push([{"id": str(n), "photo": photo(b"first")} for n in range(3)])
+    calls = stores.client.calls.total()
+    device.now = at(60)
+    device.push([{"id": "1", "photo": photo(b"second")}, {"id": "2", "photo": photo(b"first")}])
+    assert stores.client.calls.total() - calls == 3, "the note costs no call"
+    device.delete({"id": "0"})
+    for seconds in (60, 60 + LEFT_FOR.total_seconds() - 1):
+        ring_again(stores, at(seconds), Deadline(5))
+        work(stores, lambda: device.now)
+        assert sorted(files_of(device).values()) == [b"first"] * 3 + [b"second"]
+    ring_again(stores, at(60) + LEFT_FOR, Deadline(5))
+    work(stores, lambda: at(60) + LEFT_FOR)
+    assert sorted(files_of(device).values()) == [b"first", b"second"]
+    assert list(SweepItem.query(SWEEPS)) == []
 
 
 def test_a_storage_that_fails_answers_unavailable_and_repeating_is_safe(stores: Stores) -> None:
