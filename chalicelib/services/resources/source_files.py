@@ -30,7 +30,7 @@ MAX_UPLOAD_BYTES = 240 * 1024 * 1024
 MAX_NAME = 255  # characters of a field's name
 MAX_NAMES_BYTES = 100_000  # of all of them
 SAMPLE = 1000  # records that fields are inferred from
-LOOK_SECONDS = 8.0  # that it may take to read the first records of a file
+LOOK_SECONDS = 15.0  # that it may take to read the first records of a file
 
 
 class FileSource(Protocol):
