@@ -2,8 +2,11 @@
 is registered already.
 
 Nothing is raised once a run is registered: another attempt has its own time, which Lambda's retries know nothing of.
+Until then it goes on trying while it has time: Lambda delivers a call three times, within minutes, and drops it then.
+Three functions that use all of theirs bridge about a quarter of an hour.
 """
 
+import random
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import partial
@@ -14,11 +17,12 @@ from chalicelib.domain.errors import TemporarilyUnavailable
 from chalicelib.domain.run_state import FAILED, SKIPPED, SUCCEEDED, Run
 from chalicelib.services.refresh.refresh import refresh_dataset
 from chalicelib.services.runs.occurrences import Refresh, attempt, register_occurrence
-from chalicelib.store.dynamodb import READ_TIMEOUT, Deadline
+from chalicelib.store.dynamodb import READ_TIMEOUT, Deadline, aws_faults_as_unavailable
 from chalicelib.store.stores import Stores
 from chalicelib.telemetry import count, logger
 
 MAX_SECONDS = 270.0  # a run starts nothing later: the function is stopped after 300
+_LONGEST_WAIT = 5.0  # seconds, until it is tried again to register a run
 _METRICS = {SUCCEEDED: "RunsSucceeded", FAILED: "RunsFailed", SKIPPED: "RunsSkipped"}
 
 
@@ -42,10 +46,13 @@ def handle(
 ) -> None:
     """Make the run: `{"dataset_uid", "schedule_uid", "scheduled_time"}`, or `{"dataset_uid", "run_id"}`."""
     dataset_uid = event["dataset_uid"]
-    run_id = event.get("run_id") or _registered(stores, event, clock(), deadline)
+    run_id = event.get("run_id") or _registered(stores, event, clock, deadline)
     if run_id is None:
         return
     fields = {"action": "refresh", "dataset_uid": dataset_uid, "run_id": run_id}
+    if deadline.remaining() < deadline.elapsed():
+        logger.warning("the run was registered late: the tick takes it up", extra=fields)
+        return
     try:
         run = attempt(stores, dataset_uid, run_id, refresh, clock=clock, deadline=deadline, offered=offered)
     except TemporarilyUnavailable as busy:
@@ -58,9 +65,18 @@ def handle(
             _report(run, fields)
 
 
-def _registered(stores: Stores, event: Mapping[str, Any], now: datetime, deadline: Deadline) -> str | None:
+def _registered(
+    stores: Stores, event: Mapping[str, Any], clock: Callable[[], datetime], deadline: Deadline
+) -> str | None:
+    """The id of the run that is due, if it is, as soon as AWS answers; TemporarilyUnavailable at the deadline."""
+    dataset_uid, schedule_uid = event["dataset_uid"], event["schedule_uid"]
     due = datetime.fromisoformat(event["scheduled_time"])
-    return register_occurrence(stores, event["dataset_uid"], event["schedule_uid"], due, deadline, now=now)
+    while True:
+        try:
+            with aws_faults_as_unavailable():
+                return register_occurrence(stores, dataset_uid, schedule_uid, due, deadline, now=clock())
+        except TemporarilyUnavailable:
+            deadline.sleep(random.uniform(0, _LONGEST_WAIT))  # noqa: S311 - jitter, not a secret
 
 
 def _report(run: Run, fields: Mapping[str, str]) -> None:

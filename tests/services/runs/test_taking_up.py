@@ -1,15 +1,20 @@
 """What the tick does for runs, and what becomes of them when AWS does not let it."""
 
+from contextlib import nullcontext
 from datetime import timedelta
 
 import pytest
-from botocore.exceptions import ClientError, ReadTimeoutError
+from botocore.exceptions import ClientError, EndpointConnectionError, ReadTimeoutError
 
+from chalicelib.domain.errors import TemporarilyUnavailable
 from chalicelib.services.runs.occurrences import take_up_runs
+from chalicelib.services.runs.runs import list_runs
+from chalicelib.store.catalog.drafts import DatasetItem
 from chalicelib.store.dynamodb import Deadline
 from chalicelib.store.runs import WORKER_DEAD_AFTER
 from chalicelib.store.stores import Stores
 from chalicelib.triggers.clock import do_duties
+from chalicelib.triggers.schedule import handle
 from tests.deployment import PatientDeadline
 from tests.faults import Crash
 from tests.services.runs.place import SOON, refusing
@@ -117,3 +122,32 @@ def test_a_run_that_failed_and_is_not_to_be_tried_again_has_failed(world: World)
     world.called()
     (failed,) = world.place.history()
     assert (failed.schedule_uid, failed.state, failed.code) == (world.schedules[0], "failed", "unreachable")
+
+
+@pytest.mark.parametrize(("outage", "left"), [(30, "succeeded"), (200, "waiting"), (1000, None)])
+def test_an_occurrence_is_registered_as_soon_as_dynamodb_answers_again(
+    world: World, outage: float, left: str | None
+) -> None:
+    """With what is left of the function's time it is attempted, or left to the tick; else Lambda delivers it again."""
+    place, passed = world.place, [0.0]
+
+    def sleep(seconds: float) -> None:
+        passed[0] += seconds
+
+    def fail(**_: object) -> None:
+        if passed[0] < outage:
+            raise EndpointConnectionError(endpoint_url="https://dynamodb")
+
+    events = DatasetItem._get_connection().connection.client.meta.events
+    events.register("before-call.dynamodb.GetItem", fail)
+    deadline = Deadline(270, clock=lambda: passed[0], sleep=sleep)
+    try:
+        with nullcontext() if left else pytest.raises(TemporarilyUnavailable):
+            handle(place.stores, world.event(0), world.refresh, lambda: place.now, deadline)
+    finally:
+        events.unregister("before-call.dynamodb.GetItem", fail)
+    assert min(outage, 260) <= passed[0] <= 270
+    runs = list_runs(place.stores, place.dataset_uid, Deadline(5))
+    assert [run.state for run in runs] == ([left] if left else [])
+    world.settle()
+    assert [run.state for run in place.history()] == (["succeeded"] if left else [])
