@@ -34,7 +34,7 @@ _MOMENT = 5.0  # seconds
 
 @dataclass(frozen=True, kw_only=True)
 class Offer:
-    """What the deployment offers: schedules at all, and the least minutes between two runs."""
+    """What the deployment offers: schedules at all, and the least minutes between two runs of one schedule."""
 
     scheduling: bool
     minimum_minutes: int
