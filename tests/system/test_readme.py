@@ -30,3 +30,13 @@ def test_the_commands_of_the_readme_do_what_it_says(product: Product) -> None:
     assert '"loans":1' not in said[2]
     assert said[3] == '{"status": "OK"}' * 2
     assert '"error_code":"missing_unique_key"' in said[4]
+    assert said_again(blocks[0] + blocks[2], environment, product) == ["greetings", "library-books"]
+
+
+def said_again(script: str, environment: dict[str, str], product: Product) -> list[str]:
+    """The datasets that the service says are there already, which must be all that the script says."""
+    command = ["bash", "-c", script.replace(HOST, product.base_url)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.stdout == ""
+    assert len(done.stderr.splitlines()) == 2
+    return re.findall(r'"message":"dataset_id: there is already a dataset \'([\w-]+)\'', done.stderr)
