@@ -146,7 +146,7 @@ class Reading:
             return
         item, live = self.item, self.live
         keeping = None if item.is_dry else self.stores
-        replayed = replayed_of(entry, records, live.intake_partition, item.nonce, self.deadline, stores=keeping)
+        replayed = replayed_of(entry, records, live.intake_partition, self.stager.owner, self.deadline, stores=keeping)
         self.records += len(records)
         if not item.is_dry:
             self.stager.add_text(replayed_as_text(replayed), len(records))

@@ -83,13 +83,18 @@ class Stager:
         self._with_contents: list[str] = []  # keys of the parts that tell of others
         self.keys: list[str] = []
 
+    @property
+    def owner(self) -> str:
+        """In whose name the file contents of what is taken next are stored: that of its part. Each part has its own:
+        what an earlier one brought may be gone when a later one brings the same again."""
+        return f"{self._batch_id}.{self._first + len(self.keys)}"
+
     def take(self, prepared: PreparedPayload) -> None:
-        """Take the records of a prepared payload; their file contents are stored at once. Each part has its own: what
-        an earlier one brought may be gone when a later one brings the same again."""
-        part = f"{self._batch_id}.{self._first + len(self.keys)}"
+        """Take the records of a prepared payload; their file contents are stored at once."""
+        owner = self.owner
         puts = puts_of(
             prepared.records.values(),
-            lambda record_id, name, sha256: file_key(self._partition, record_id, name, sha256, part),
+            lambda record_id, name, sha256: file_key(self._partition, record_id, name, sha256, owner),
         )
         self._contents += content_keys(puts)
         store_contents(self._stores, prepared.records, puts, self._deadline)

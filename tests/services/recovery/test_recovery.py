@@ -29,6 +29,7 @@ from tests.deployment import work
 from tests.faults import CallCounter, counted
 from tests.services.devices import Device, a_device
 from tests.services.recovery.recovering import ask, drop, empty, iso, last, put, recover, shown, switch, values
+from tests.services.uploads.uploading import commit, lines, uploaded
 
 
 @pytest.fixture
@@ -156,6 +157,26 @@ def test_file_contents_come_back(stores: Stores) -> None:
     assert device.stored() == before
     (record,) = stores.reader.scan(device.live().partition, Deadline(5))
     assert stores.files.get(record.files["cover"]) == b"GIF89a"
+
+
+@pytest.mark.parametrize("asked", [10, 1000], ids=["caught up with", "in parts"])
+def test_of_a_content_that_comes_twice_in_a_large_file_the_last_one_stays(
+    stores: Stores, monkeypatch: pytest.MonkeyPatch, asked: float
+) -> None:
+    monkeypatch.setattr("chalicelib.services.recovery.replay._UPLOADED_AT_ONCE", 1)
+    monkeypatch.setattr("chalicelib.services.recovery.catch_up.WRITTEN_AT_ONCE", 1)
+    monkeypatch.setattr("chalicelib.services.writing.staging.PART_RECORDS", 1)
+    device = a_device(
+        stores, bootstrap={"key": "1", "cover": None}, unique_key=["key"], types={"cover": "file"}, recovery=True
+    )
+    covers = [base64.b64encode(content).decode() for content in (b"first", b"between", b"first")]
+    content = lines([{"key": "1", "cover": {"content": c, "content-type": "image/gif"}} for c in covers])
+    commit(device, uploaded(device, content))
+    work(stores, lambda: at(1))
+    empty(device, 4)
+    recover(device, asked)
+    (record,) = stores.reader.scan(device.live().partition, Deadline(5))
+    assert stores.files.get(record.files["cover"]) == b"first"
 
 
 def test_a_large_file_comes_back(device: Device) -> None:
