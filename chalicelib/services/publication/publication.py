@@ -51,6 +51,7 @@ from chalicelib.services.publication.plan import LIMITS, Limits, Plan, draft_pla
 from chalicelib.services.publication.rekeying import foreseen_loss
 from chalicelib.services.publication.staging import commit_publication, stage_sources
 from chalicelib.services.publication.switch import switch_over
+from chalicelib.services.writing.direct_writers import COMMIT_SECONDS
 from chalicelib.store.catalog.drafts import DatasetItem
 from chalicelib.store.catalog.keys import PUBLICATION, SOURCES, dataset_pk
 from chalicelib.store.catalog.published import LiveItem, PublicationItem, PublishedSourcesItem
@@ -61,7 +62,6 @@ from chalicelib.store.job_item import RUNG_AGAIN_AFTER
 from chalicelib.store.lane_acceptance import Overtaken
 from chalicelib.store.stores import Stores
 
-COMMIT_SECONDS = 5.0
 LOOKING_SECONDS = 8.0  # for what another unique key would lose; with more to look at a worker does
 MAX_ATTEMPTS = 5  # of a worker to read the files, after which the publication ends as an error; overtaken ones count
 

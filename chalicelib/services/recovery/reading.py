@@ -27,7 +27,7 @@ from chalicelib.services.recovery.parts import (
 from chalicelib.services.recovery.replay import MAX_IDS, Replay, Scope
 from chalicelib.services.recovery.state import ABORTED, ABORTED_MESSAGE, APPLYING, DONE, FAILED, is_aborting
 from chalicelib.services.recovery.writing import replayed_batches, replayed_of
-from chalicelib.services.writing.direct_writers import let_requests_end
+from chalicelib.services.writing.direct_writers import COMMIT_SECONDS, let_requests_end
 from chalicelib.services.writing.job_payload import discard_parts
 from chalicelib.services.writing.staging import Stager
 from chalicelib.services.writing.writer import tally_batches
@@ -204,7 +204,7 @@ class Reading:
         live = stores.live.read(self.live.dataset_id, self.deadline)
         if live is None or not self._is_for(live):
             raise ConfigurationMoved  # another visit begins anew
-        now = self.clock()
+        now, within = self.clock(), self.deadline.within(COMMIT_SECONDS)
         batch_id = new_batch_id(now)
         receipt = self._receipt(batch_id, now, replay)
         job = job_of(live, item, batch_id, receipt, now)
@@ -216,7 +216,7 @@ class Reading:
             stores.activity.batch_write(live.dataset_uid, batch_id, receipt, now),
             TableWrite(stores.names.catalog_table, applying.to_dynamodb_dict()),
         ]
-        committed = stores.lane.commit(live, job, riders, self.deadline)
+        committed = stores.lane.commit(live, job, riders, within)
         ring_lane(stores, live, committed, self.deadline)
         discard_parts(stores, [chunk_key(item, chunk) for chunk in range(int(item.chunks))])
 

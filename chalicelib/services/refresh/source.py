@@ -30,6 +30,7 @@ from chalicelib.services.datasets.source_copies import (
 from chalicelib.services.publication.plan import Source
 from chalicelib.services.publication.published_sources import PublishedSources
 from chalicelib.services.resources.source_fetching import fetch_copy
+from chalicelib.services.writing.direct_writers import COMMIT_SECONDS
 from chalicelib.services.writing.staging import Stager, stage_records
 from chalicelib.sources.address_guard import AddressGuard
 from chalicelib.sources.formats.source_record import SourceRecord
@@ -181,7 +182,7 @@ class _Refresh:
 
     def _accept(self, stager: Stager, staged: dict[str, Any], fetched: Fetched) -> SourceOutcome:
         """Accept the job, its receipt and the outcome of the run, in one transaction."""
-        run, uid = self.run, self.run.live.dataset_uid
+        run, uid, within = self.run, self.run.live.dataset_uid, self.run.deadline.within(COMMIT_SECONDS)
         outcome = replace(self._described(states.QUEUED, fetched, len(self.manifest)), batch_id=self.batch_id)
         accepted = AcceptedRefreshItem(
             dataset_pk(uid),
@@ -200,7 +201,7 @@ class _Refresh:
                 run.live,
                 self._job(stager, staged, receipt),
                 riders,
-                run.deadline,
+                within,
                 assignments={"refreshed": {"S": self.batch_id}},
             )
         except ConfigurationMoved:

@@ -7,6 +7,7 @@ from chalicelib.domain.job import Job
 from chalicelib.store.dynamodb import Deadline
 
 DIRECT_WRITERS_END_AFTER = 36.0  # seconds; a request is stopped after 28, a commit may take some to come through
+COMMIT_SECONDS = 5.0  # that commits of such jobs are tried for: until one comes through, requests see no job
 
 
 def let_direct_writers_end(job: Job, clock: Callable[[], datetime], deadline: Deadline) -> None:

@@ -1,10 +1,12 @@
 """Recovering by example: what comes back, what does not, and what is told of it."""
 
 import base64
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from chalicelib.domain.errors import (
     DatasetNotPublished,
@@ -14,6 +16,7 @@ from chalicelib.domain.errors import (
     TemporarilyUnavailable,
 )
 from chalicelib.services.datasets import stacks
+from chalicelib.services.lane.worker import apply_jobs
 from chalicelib.services.publication.publication import publish, unpublish
 from chalicelib.services.recovery import recovery
 from chalicelib.services.recovery.recovery import abort_recovery
@@ -29,7 +32,7 @@ from tests.deployment import work
 from tests.faults import CallCounter, counted
 from tests.services.devices import Device, a_device
 from tests.services.recovery.recovering import ask, drop, empty, iso, last, put, recover, shown, switch, values
-from tests.services.uploads.uploading import commit, lines, uploaded
+from tests.services.uploads.uploading import Watch, commit, lines, uploaded
 
 
 @pytest.fixture
@@ -329,6 +332,32 @@ def test_requests_under_the_former_configuration_have_ended_before_the_log_is_re
     device.publish(at(60))
     assert read(70) == [pytest.approx(26)]
     assert read(100) == []
+
+
+def test_requests_that_begin_until_the_job_is_accepted_have_ended_before_it_is_applied(device: Device) -> None:
+    """The storage is busy for a while when the job is to be accepted: whoever pushes meanwhile finds no job."""
+    put(device, 1, a=1)
+    empty(device, 4)
+    ask(device, 1000)
+    stores, client, watch = device.stores, device.stores.client, Watch()
+    refused: list[float] = []
+    written: list[float] = []
+
+    def see(operation: str) -> None:
+        if operation == "transact_write_items" and watch.seconds < 50:
+            refused.append(watch.seconds)
+            watch.pass_by(1)
+            raise ClientError({"Error": {"Code": "ProvisionedThroughputExceededException", "Message": ""}}, operation)
+        if operation == "batch_write_item":
+            written.append(watch.seconds)
+
+    client.before = see
+    while not device.live().has_jobs:
+        with suppress(TemporarilyUnavailable):
+            run_recovery(stores, device.dataset_uid, lambda: at(1000 + watch.seconds), watch.deadline(270))
+    apply_jobs(stores, device.target.dataset_id, lambda: at(1000 + watch.seconds), watch.deadline(270))
+    assert written[0] > refused[-1] + 28
+    assert values(device) == {"a": 1}
 
 
 def test_the_offer_looks_at_the_oldest_of_many_objects(device: Device, monkeypatch: pytest.MonkeyPatch) -> None:

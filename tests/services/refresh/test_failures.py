@@ -5,7 +5,7 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
-from botocore.exceptions import EndpointConnectionError
+from botocore.exceptions import ClientError, EndpointConnectionError
 
 from chalicelib.domain.run import FAILED, QUEUED, UNCHANGED
 from chalicelib.services.datasets.source_copies import find_copy
@@ -18,6 +18,7 @@ from chalicelib.store.stores import Stores
 from tests.deployment import PatientDeadline, Tables
 from tests.faults import EVERY, STARTS, CallCounter, Crash, counted
 from tests.services.refresh.newsroom import Newsroom, Saved, WebFile, a_newsroom, the_newsroom
+from tests.services.uploads.uploading import Watch
 from tests.sources.web import Answer, Request, Site, head, redirect, reply
 
 BOOKS = {"1": "Emma", "2": "Persuasion", "3": "Sanditon"}
@@ -70,6 +71,24 @@ def test_a_file_of_several_parts_is_kept_whole(shared_stores: Stores, site: Site
     contents = [key for key in room.kept_objects() if "/copies/" in key and not key.endswith(".manifest")]
     assert LONG in [shared_stores.sources.get(key) for key in contents]
     before.put_back()
+
+
+def test_a_job_that_is_not_accepted_soon_is_not_accepted_later(room: Newsroom) -> None:
+    """Whoever pushes until it is finds no job; the worker waits for those who began some seconds after its date."""
+    room.file.hold({**BOOKS, "4": "New"})
+    watch, client = Watch(), room.stores.client
+
+    def be_busy(operation: str) -> None:
+        if operation == "transact_write_items" and watch.seconds < 50:
+            watch.pass_by(1)
+            raise ClientError({"Error": {"Code": "ProvisionedThroughputExceededException", "Message": ""}}, operation)
+
+    client.before = be_busy
+    outcome = room.run(deadline=watch.deadline(270))
+    client.before = lambda _: None
+    assert (outcome.state, outcome.may_succeed_later, watch.seconds < 8) == (FAILED, True, True)
+    room.refresh()
+    assert room.books() == {**BOOKS, "4": "New"}
 
 
 def test_a_run_whose_time_is_over_at_any_moment_changes_nothing_and_may_succeed_later(room: Newsroom) -> None:
