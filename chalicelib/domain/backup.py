@@ -23,7 +23,9 @@ class Entry:
     `accepted_at` is in epoch milliseconds, `version` that of the configuration it was prepared with, and `refused`
     holds the indexes of the records that a lenient push left out. A file past the limit of a push lies beside the
     log: `upload` has its key, format and size. `record_id` is what a delete by id deletes. `configuration` is the
-    `kept_as` of that configuration; empty in entries of before it was noted.
+    `kept_as` of that configuration; empty in entries of before it was noted. `numbered_at` is when it had its number
+    (epoch milliseconds; 0 in entries of before it was noted): all that has a smaller one was accepted before that,
+    though perhaps after `accepted_at`.
     """
 
     batch_id: str
@@ -38,6 +40,7 @@ class Entry:
     upload: Mapping[str, Any] | None = None
     configuration: str = ""
     number: int = 0
+    numbered_at: int = 0
 
     def as_json(self) -> dict[str, Any]:
         """The entry as its line holds it, and as a download shows it; what is empty is left out."""
@@ -55,6 +58,7 @@ class Entry:
             "refused": list(self.refused),
             "upload": dict(self.upload or {}),
             "configuration": self.configuration,
+            "numbered_at": self.numbered_at,
             **_body_as_json(self.body),
         }
         return entry | {name: value for name, value in optional.items() if value}

@@ -1,7 +1,7 @@
 """Replayed records: what recovery writes anew, and the text in which the parts of its job hold it.
 
-`@{number} {accepted_at} {resource_uid}` begins the records of one entry of the log; they follow as `changes.py` has
-them.
+`@{number} {accepted_at} {resource_uid} {numbered_at}` begins the records of one entry of the log; they follow as
+`changes.py` has them.
 """
 
 from collections.abc import Iterable, Iterator
@@ -14,17 +14,19 @@ _HEAD = "@"
 
 @dataclass(frozen=True, kw_only=True)
 class Replayed:
-    """Records of one entry: its number, when it was accepted (epoch milliseconds), and its resource."""
+    """Records of one entry: its number, when it was accepted and when it had its number (epoch milliseconds), and its
+    resource."""
 
     number: int
     accepted_at: int
     resource_uid: str
+    numbered_at: int
     changes: Changes
 
 
 def replayed_as_text(replayed: Replayed) -> str:
     """The text; several of them, a line each, are read back by `replayed_from_text`."""
-    head = f"{_HEAD}{replayed.number} {replayed.accepted_at} {replayed.resource_uid}"
+    head = f"{_HEAD}{replayed.number} {replayed.accepted_at} {replayed.resource_uid} {replayed.numbered_at}"
     return f"{head}\n{as_text(replayed.changes)}"
 
 
@@ -47,10 +49,11 @@ def _sections(lines: Iterable[str]) -> Iterator[Replayed]:
 
 
 def _section(head: str, changes: list[str]) -> Replayed:
-    number, accepted_at, resource_uid = head.removeprefix(_HEAD).split(" ")
+    number, accepted_at, resource_uid, *numbered_at = head.removeprefix(_HEAD).split(" ")
     return Replayed(
         number=int(number),
         accepted_at=int(accepted_at),
         resource_uid=resource_uid,
+        numbered_at=int(numbered_at[0] if numbered_at else accepted_at),  # parts may be of before it was noted
         changes=from_text("\n".join(changes)),
     )

@@ -1,13 +1,15 @@
 """Backing up: what is accepted while recovery is on is kept, as it came in, before anybody is told OK.
 
 The number is taken before anything is written, so that of two operations that follow one another the later one has the
-greater number, whichever path each of them takes. The configuration it was prepared with is kept beside it: it tells
-under which ids records were stored then.
+greater number, whichever path each of them takes. Of two that overlap, as when a device sends again what takes long,
+the one that began first may have the greater one; so it is kept when the number was taken. The configuration it was
+prepared with is kept beside it: it tells under which ids records were stored then.
 """
 
 import zlib
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
+from math import ceil
 
 from chalicelib.domain.backup import Entry
 from chalicelib.domain.errors import TemporarilyUnavailable
@@ -20,8 +22,8 @@ _SPREAD = 4 * 3600  # seconds of the night over which the sweeps of all datasets
 
 
 def back_up(stores: Stores, live: LiveDataset, entry: Entry, deadline: Deadline) -> list[str]:
-    """Keep an entry of what was prepared for `live`; the keys of what was kept. Raises TemporarilyUnavailable when it
-    cannot be: the operation is not to be acknowledged then."""
+    """Keep an entry of what was prepared for `live`, accepted when the deadline began to run; the keys of what was
+    kept. Raises TemporarilyUnavailable when it cannot be: the operation is not to be acknowledged then."""
     numbered = _numbered(stores, live, entry, deadline)
     return [stores.backups.keep(live.dataset_uid, numbered, deadline)]
 
@@ -51,4 +53,5 @@ def _numbered(stores: Stores, live: LiveDataset, entry: Entry, deadline: Deadlin
     stores.backups.keep_configuration(live.dataset_uid, live.intake, deadline)
     at = sweep_at(live.dataset_uid, datetime.fromtimestamp(entry.accepted_at / 1000, UTC))
     number = stores.backups.next_number(live.dataset_uid, at, deadline)
-    return replace(entry, configuration=live.intake.kept_as, number=number)
+    numbered_at = entry.accepted_at + ceil(1000 * deadline.elapsed())
+    return replace(entry, configuration=live.intake.kept_as, number=number, numbered_at=numbered_at)

@@ -4,7 +4,7 @@ From the job on, all that is pushed queues behind it.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -111,12 +111,7 @@ def _not_overtaken(replayed: Sequence[Replayed], newer: Mapping[bytes, int]) -> 
     for each in replayed:
         puts = [put for put in each.changes.puts if newer.get(bytes.fromhex(put.id), 0) < each.number]
         if puts:
-            yield Replayed(
-                number=each.number,
-                accepted_at=each.accepted_at,
-                resource_uid=each.resource_uid,
-                changes=Changes(puts=puts),
-            )
+            yield replace(each, changes=Changes(puts=puts))
 
 
 _TOO_SLOW = (

@@ -36,17 +36,19 @@ def replayed_of(
         number=entry.number,
         accepted_at=entry.accepted_at,
         resource_uid=entry.resource_uid,
+        numbered_at=max(entry.accepted_at, entry.numbered_at),
         changes=Changes(puts=puts),
     )
 
 
 def replayed_batches(replayed: Sequence[Replayed], prevails_over: frozenset[str]) -> list[Batch]:
-    """What is replayed as batches to write, of which each yields to records that were accepted later."""
+    """What is replayed as batches to write. Each yields to records that were accepted after it had its number: those of
+    operations with a smaller number, which it follows, were accepted before, though perhaps after it began."""
     return [
         Batch(
             origin=Origin(each.accepted_at, each.resource_uid),
             changes=each.changes,
-            is_replayed=True,
+            yields_after=each.numbered_at,
             prevails_over=prevails_over,
         )
         for each in replayed

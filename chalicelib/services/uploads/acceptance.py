@@ -69,10 +69,10 @@ class UploadAcceptance:
         try:
             self._stage(records)
             parts = self.stager.finish()
+            current = self.stores.live.read(self.live.dataset_id, self.deadline) or self.live
             # Recovery takes the times in its log for those of the commits, and reading the file has taken minutes.
             accepted_at = self.now + timedelta(seconds=self.deadline.elapsed())
             batch_id = new_batch_id(accepted_at)
-            current = self.stores.live.read(self.live.dataset_id, self.deadline) or self.live
             if self._has_recovery(current):
                 self._back_up(batch_id, accepted_at)
             self._check_time()  # as long as nothing is sent, nobody can have accepted it

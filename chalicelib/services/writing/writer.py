@@ -46,7 +46,7 @@ class Written(Protocol):
 @dataclass(frozen=True, kw_only=True)
 class Batch:
     """The changes of one accepted batch. Stored records that it `leaves` stay as they are, whatever it brings. With
-    `is_replayed`, so do those that were accepted later than this batch, but for those of a resource of
+    `yields_after` (epoch milliseconds), so do those that were accepted later than that, but for those of a resource of
     `prevails_over`. With `renews`, records that are stored as it brings them are written too: they count as accepted
     with this batch then.
 
@@ -57,7 +57,7 @@ class Batch:
     origin: Origin
     changes: Changes
     leaves: Callable[[StoredMark], bool] = lambda _: False
-    is_replayed: bool = False
+    yields_after: int | None = None
     prevails_over: Set[str] = frozenset()
     renews: bool = False
     store_contents: Callable[[Sequence[Put]], None] | None = None
@@ -206,7 +206,8 @@ def _stays(batch: Batch, mark: StoredMark | None, accepted_at: int, resource_uid
     """Whether a record that is there, which this batch would change, stays as it is."""
     if mark is not None and batch.leaves(mark):
         return True
-    return batch.is_replayed and accepted_at > batch.origin.accepted_at and resource_uid not in batch.prevails_over
+    yields = batch.yields_after is not None and accepted_at > batch.yields_after
+    return yields and resource_uid not in batch.prevails_over
 
 
 def _unreferred(batches: Sequence[Batch], folded: _Folded) -> list[str]:

@@ -123,6 +123,29 @@ def test_a_processor_that_was_mended_mends_what_was_pushed(stores: Stores) -> No
     assert ("03-02" in corrupt["day"], "02-03" in mended["day"]) == (True, True)
 
 
+def test_what_a_device_sends_again_while_its_first_request_is_at_work_is_mended_too(stores: Stores) -> None:
+    """The request that began first is numbered last; what is stored counts as of the other one."""
+    device = a_device(stores, bootstrap={"key": 1, "value": "x"}, unique_key=["key"], recovery=True)
+    wrong = {"type": "string_replace", "field": "value", "old": "a", "new": "WRONG"}
+    entry = stacks.processors.add(device.dataset_uid, wrong)
+    device.publish(at(0))
+    watch, again = Watch(), replace(device, now=at(12))
+
+    def send_again(operation: str) -> None:
+        if operation == "update_item":  # the first one takes its number
+            stores.client.before = lambda _: None
+            watch.pass_by(3)
+            again.push({"key": 1, "value": "a"})
+
+    stores.client.before = send_again
+    device.now = at(10)
+    device.push({"key": 1, "value": "a"}, deadline=watch.deadline(20))
+    stacks.processors.delete(device.dataset_uid, entry["uid"])
+    device.publish(at(100))
+    recover(device, 1000)
+    assert [record["value"] for record in device.stored().values()] == ["a"]
+
+
 def test_records_that_do_not_fit_any_more_are_counted_with_their_reasons(stores: Stores) -> None:
     device = a_device(stores, bootstrap={"key": "1", "day": "d"}, unique_key=["key"], recovery=True)
     device.push([{"key": "a", "day": "2024-01-02"}, {"key": "b", "day": "2024-01-02"}])

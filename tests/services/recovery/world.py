@@ -317,7 +317,7 @@ def _device(stores: Stores) -> Device:
     tables.put_back()
     for name in ("live", "backups"):  # they remember configurations, which are gone now
         vars(stores).pop(name, None)
-    return replace(device, stores=stores)
+    return replace(device, stores=stores, clock=lambda: 0.0)  # its requests last as long as the world says
 
 
 _made: WeakKeyDictionary[Any, tuple[Device, Tables]] = WeakKeyDictionary()
