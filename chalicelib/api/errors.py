@@ -23,6 +23,7 @@ STATUSES: dict[type[Refused], int] = {
     errors.TemporarilyUnavailable: 503,
     errors.ConfigurationMoved: 503,
     errors.RecordIdsChange: 503,
+    errors.BackupBeingSwept: 503,
     errors.Unauthorized: 401,
     errors.Forbidden: 403,
     errors.NotFound: 404,

@@ -123,6 +123,13 @@ class TemporarilyUnavailable(Refused):
     retry_after = 2
 
 
+class BackupBeingSwept(TemporarilyUnavailable):
+    """The nightly sweep works on the backup: nothing was deleted; send the same request again after the seconds given
+    in Retry-After."""
+
+    retry_after = 60
+
+
 class ConfigurationMoved(TemporarilyUnavailable):
     """The dataset was published, unpublished or deleted at the same moment: send the same request again. Repeating it
     is always safe."""

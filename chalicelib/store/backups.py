@@ -18,6 +18,7 @@ entry the longer one comes first.
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Protocol
 
 import orjson
@@ -26,10 +27,11 @@ from botocore.exceptions import BotoCoreError, ClientError
 from chalicelib.domain.backup import Entry, line_of, packed
 from chalicelib.domain.live import Configuration
 from chalicelib.store.due import due_shard
-from chalicelib.store.dynamodb import Deadline, Item, with_retries
+from chalicelib.store.dynamodb import Deadline, Item, is_failed_condition, with_retries
 from chalicelib.store.objects import ObjectStore
 
 GREATEST = 10**12 - 1
+SCRATCH_LASTS = 90  # seconds at the most, by whatever clock: a request is stopped after 28
 SWEEP = "backup"  # the kind under which the index `due` has the counters of logs that are to be swept
 
 
@@ -186,6 +188,33 @@ class BackupStore:
         """Whether a sweep is at the log, or died less than its lease ago."""
         item = self._counter(dataset_uid, deadline)
         return "swept_until" in item and int(item["swept_until"]["N"]) > now
+
+    def begin_scratch(self, dataset_uid: str, now: datetime, deadline: Deadline) -> bool:
+        """Note that a request is about to delete entries, so that no sweep begins; False when one may be at the log."""
+        moment = int(now.timestamp())
+        update = {
+            "TableName": self._table,
+            "Key": _counter_key(dataset_uid),
+            "UpdateExpression": "SET scratched_until = :until",
+            "ConditionExpression": "attribute_exists(pk) AND "
+            "(attribute_not_exists(swept_until) OR swept_until <= :now)",
+            "ExpressionAttributeValues": {
+                ":until": {"N": str(moment + SCRATCH_LASTS)},
+                ":now": {"N": str(moment)},
+            },
+        }
+        try:
+            with_retries(lambda: self._client.update_item(**update), deadline)
+        except ClientError as error:
+            if not is_failed_condition(error):
+                raise
+            return not self._counter(dataset_uid, deadline)  # where nothing was ever numbered, nothing is swept
+        return True
+
+    def is_being_scratched(self, dataset_uid: str, now: datetime, deadline: Deadline) -> bool:
+        """Whether a request may be deleting entries."""
+        item = self._counter(dataset_uid, deadline)
+        return "scratched_until" in item and int(item["scratched_until"]["N"]) > now.timestamp()
 
     def forget(self, dataset_uid: str, deadline: Deadline) -> None:
         """Remove the counter of a dataset that is gone."""

@@ -41,9 +41,11 @@ def resource_recovery(dataset_uid: str, resource_uid: str) -> Response:
 def resource_delete_recover_data(dataset_uid: str, resource_uid: str) -> Response:
     """Delete the backup for good."""
     caller = require("publish")
-    _, deadline = started(routes.current_request)
+    moment, deadline = started(routes.current_request)
     body = json_body_of(routes.current_request, default={})
-    draft = backup_access.scratch_backup(wiring.stores(), dataset_uid, resource_uid, body, deadline)
+    draft = backup_access.scratch_backup(
+        wiring.stores(), dataset_uid, resource_uid, body, now=moment, deadline=deadline
+    )
     return json_answer(shown_resource(caller, dataset_uid, draft))
 
 

@@ -9,7 +9,7 @@ import orjson
 
 from chalicelib.domain import shape
 from chalicelib.domain.backup import Entry
-from chalicelib.domain.errors import RecoveryUnderWay, TemporarilyUnavailable, ValidationFailed
+from chalicelib.domain.errors import BackupBeingSwept, RecoveryUnderWay, TemporarilyUnavailable, ValidationFailed
 from chalicelib.domain.identifiers import new_batch_id
 from chalicelib.domain.shape import Key, checked
 from chalicelib.services.reading.export import ExportFile, Outlet
@@ -50,9 +50,12 @@ def download_backup(
     return ExportFile(filename=name, mimetype=NDJSON, url=outlet.link(name))
 
 
-def scratch_backup(stores: Stores, dataset_uid: str, resource_uid: str, body: Any, deadline: Deadline) -> Draft:
+def scratch_backup(
+    stores: Stores, dataset_uid: str, resource_uid: str, body: Any, *, now: datetime, deadline: Deadline
+) -> Draft:
     """Delete all that is backed up of a resource, for good. `confirm` must be the resource's id. Raises
-    TemporarilyUnavailable when there is more than a request deletes: the rest goes when it is sent again."""
+    TemporarilyUnavailable when there is more than a request deletes: the rest goes when it is sent again; and
+    BackupBeingSwept while a sweep may put back what it has read."""
     draft = find_realtime(dataset_uid, resource_uid)
     wanted = draft.resource.resource_id
     if checked(body, SCRATCH_KEYS).get("confirm") != wanted:
@@ -62,6 +65,8 @@ def scratch_backup(stores: Stores, dataset_uid: str, resource_uid: str, body: An
     item = load_recovery(dataset_uid)
     if item is not None and item.state in UNDER_WAY and job_failure(stores, item, deadline) is None:
         raise RecoveryUnderWay
+    if not stores.backups.begin_scratch(dataset_uid, now, deadline):
+        raise BackupBeingSwept
     bucket = stores.backups.bucket
     for prefix in (f"{dataset_uid}/{resource_uid}/", upload_copies(dataset_uid, resource_uid)):
         keys = (key for key, _ in bucket.listed(prefix))

@@ -5,7 +5,8 @@ A merged object is written before those that it holds are deleted, the oldest fi
 of reading: a sweep may die, be repeated, or be overtaken by a reader; an entry that is there twice is read once. But
 S3 deletes many objects in no order at all, and may leave some: whoever reads such a one passes over newer entries of
 the object that it was merged into. So a recovery and a sweep wait for each other, and a sweep begins with what the last
-one left.
+one left. Who scratches a log and a sweep do so too: it would put back what it has read. Each says what it is at before
+it looks for the other.
 """
 
 from collections import deque
@@ -30,7 +31,7 @@ HELD_BYTES = 64 * 1024 * 1024  # of lines in memory; what is packed may be a tho
 RESERVE = 9.0  # seconds that a visit leaves for the merge that it is at
 LATEST = 3600  # seconds before now: what was accepted later may have neighbours that are still on their way
 LEASE = 360  # seconds until the tick rings again for a sweep that did not end
-AFTER_RECOVERY = 900  # seconds that a sweep is put off by while a recovery reads
+AFTER_OTHERS = 900  # seconds that a sweep is put off by while a recovery reads, or somebody scratches
 _DAY_MS = 86_400_000
 
 
@@ -43,8 +44,8 @@ def sweep_backups(stores: Stores, dataset_uid: str, clock: Callable[[], datetime
     with aws_faults_as_unavailable():
         for sweep in _sweeps(stores, dataset_uid, deadline):
             sweep.end_the_last()
-    if _is_read(stores, dataset_uid, deadline):
-        stores.backups.put_off(dataset_uid, int(now.timestamp()) + AFTER_RECOVERY, deadline)
+    if _is_read(stores, dataset_uid, deadline) or stores.backups.is_being_scratched(dataset_uid, clock(), deadline):
+        stores.backups.put_off(dataset_uid, int(now.timestamp()) + AFTER_OTHERS, deadline)
         return
     try:
         dataset_id = find_dataset(dataset_uid).dataset_id

@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from chalicelib.domain.backup import entry_of, lines_of, packed
-from chalicelib.domain.errors import TemporarilyUnavailable
+from chalicelib.domain.errors import BackupBeingSwept, TemporarilyUnavailable
 from chalicelib.services.datasets import datasets
 from chalicelib.services.recovery import backup_sweep
+from chalicelib.services.recovery.backup_access import scratch_backup
 from chalicelib.services.recovery.backup_sweep import sweep_backups
 from chalicelib.services.recovery.run import run_recovery
 from chalicelib.services.resources import resources
@@ -120,6 +121,51 @@ def test_a_recovery_and_a_sweep_wait_for_each_other(device: Device, caplog: pyte
     work(device.stores, lambda: at(2 * DAY))
     sweep(device, 2)
     assert (objects(device), len(device.stored())) == (1, 6)
+
+
+def scratch(device: Device, days: float) -> None:
+    where, body = (device.dataset_uid, device.resource_uid), {"confirm": "realtime"}
+    scratch_backup(device.stores, *where, body, now=at(days * DAY), deadline=Deadline(5))
+
+
+@pytest.mark.parametrize("call", range(0, 24, 2))
+def test_what_is_scratched_while_a_sweep_is_at_it_does_not_come_back(device: Device, call: int) -> None:
+    answers: list[str] = []
+
+    def overtake() -> None:
+        try:
+            scratch(device, 1)
+            answers.append("OK")
+        except BackupBeingSwept:
+            answers.append("not now")
+
+    with counted(device.stores, CallCounter(call, then=overtake)):
+        sweep(device, 1)
+    assert objects(device) == (0 if "OK" in answers else 1)
+    scratch(device, 1.01)
+    assert objects(device) == 0
+
+
+@pytest.mark.parametrize("call", range(6))
+def test_a_sweep_that_begins_while_somebody_scratches_puts_nothing_back(device: Device, call: int) -> None:
+    with counted(device.stores, CallCounter(call, then=lambda: sweep(device, 1))):
+        scratch(device, 1)
+    assert objects(device) == 0
+
+
+def test_a_sweep_that_has_died_bars_nobody_from_scratching_for_long(device: Device) -> None:
+    with counted(device.stores, CallCounter(4)), pytest.raises(Crash):
+        sweep(device, 1)
+    with pytest.raises(BackupBeingSwept, match="nothing was deleted"):
+        scratch(device, 1)
+    scratch(device, 1 + backup_sweep.LEASE / DAY)
+    assert objects(device) == 0
+
+
+def test_a_backup_that_never_was_is_scratched(stores: Stores) -> None:
+    device = a_device(stores, bootstrap={"key": 1}, unique_key=["key"])
+    scratch(device, 1)
+    assert objects(device) == 0
 
 
 def test_the_oldest_object_is_found_among_any_number(device: Device) -> None:
