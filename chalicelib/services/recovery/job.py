@@ -92,6 +92,8 @@ class _Applying:
             if is_aborting(self.item):
                 self.end(ABORTED, tally, message=ABORTED_MESSAGE)
                 return
+            if not self._is_current():
+                break
             replayed = list(_not_overtaken(replayed_from_text(load_text(stores, job, part)), newer))
             tally = tally.plus(write_replayed(stores, job, replayed, self.clock, self.deadline))
             stores.lane.advance(job, part + 1, tally._asdict(), self.deadline)
@@ -99,11 +101,19 @@ class _Applying:
         self.end(DONE, tally)
 
     def end(self, state: str, tally: Tally, *, message: str | None = None) -> None:
-        """Say in the receipt, and in the recovery, what has come of it."""
+        """Say in the receipt, and in the recovery, what has come of it: it has failed when what it wrote is out of
+        reach."""
+        if state == DONE and not self._is_current():
+            state, message = FAILED, _UNPUBLISHED
         job, now = self.job, self.clock()
         receipt = applied_receipt(job.receipt, tally, now) if message is None else failed_receipt(job.receipt, message)
         self.stores.activity.put_receipt(job.dataset_uid, job.batch_id, receipt, now, self.deadline)
         settle(self.item, state, now, message=message, counts=tally._asdict())
+
+    def _is_current(self) -> bool:
+        """Whether the dataset still has the records that are written."""
+        live, job = self.stores.live.read(self.job.dataset_id, self.deadline), self.job
+        return live is not None and (live.dataset_uid, live.generation) == (job.dataset_uid, job.generation)
 
 
 def _not_overtaken(replayed: Sequence[Replayed], newer: Mapping[bytes, int]) -> Iterator[Replayed]:
@@ -114,6 +124,7 @@ def _not_overtaken(replayed: Sequence[Replayed], newer: Mapping[bytes, int]) -> 
             yield replace(each, changes=Changes(puts=puts))
 
 
+_UNPUBLISHED = "The dataset was unpublished or deleted meanwhile: publish it, then recover again."
 _TOO_SLOW = (
     "What was pushed while the backup was being read takes longer to process than there is time: simplify the "
     "processors, publish, then recover again. Records that it had written by then stay."

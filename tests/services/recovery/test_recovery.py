@@ -3,6 +3,7 @@
 import base64
 from contextlib import suppress
 from dataclasses import replace
+from itertools import count
 from typing import Any
 
 import pytest
@@ -307,6 +308,32 @@ def test_a_recovery_that_an_unpublication_overtakes_has_failed(device: Device, c
     assert outcome["state"] in ("failed", "done")
     assert outcome["state"] == "done" or "unpublished" in outcome["message"] or "not published" in outcome["message"]
     assert device.stored() == ({} if overtake.calls > call else device.stored())
+
+
+@pytest.mark.parametrize("written", [1, 2])
+def test_a_recovery_that_is_unpublished_while_its_parts_are_written_has_failed(
+    device: Device, monkeypatch: pytest.MonkeyPatch, written: int
+) -> None:
+    monkeypatch.setattr("chalicelib.services.writing.staging.PART_RECORDS", 1)
+    put(device, 1, a=1)
+    put(device, 2, b=1)
+    empty(device, 4)
+    ask(device, 1000)
+    run_recovery(device.stores, device.dataset_uid, lambda: at(1000), Deadline(60))
+    client, writes = device.stores.client, count(1)
+
+    def overtake(operation: str) -> None:
+        if operation == "batch_write_item" and next(writes) == written:
+            unpublish(device.stores, device.dataset_uid, at(1040))
+            publish(device.stores, device.dataset_uid, at(1040), Deadline(5))
+
+    client.before = overtake
+    work(device.stores, lambda: at(1100))
+    outcome = last(device, 1100)
+    assert (outcome["state"], "unpublished" in outcome["message"]) == ("failed", True)
+    assert (values(device), outcome["counts"]["created"]) == ({}, written)
+    recover(device, 2000)
+    assert values(device) == {"a": 1, "b": 1}
 
 
 def test_a_recovery_whose_job_was_dropped_long_ago_bars_no_other_one(device: Device) -> None:
