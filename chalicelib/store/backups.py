@@ -175,7 +175,8 @@ class BackupStore:
         return self.bucket.folders(f"{dataset_uid}/")
 
     def put_off(self, dataset_uid: str, sweep_at: int, deadline: Deadline, *, swept_until: int = 0) -> None:
-        """Have the log swept at another time (epoch seconds); until `swept_until` it is being swept."""
+        """Have the log swept at another time (epoch seconds). `swept_until` is when the worker that begins to sweep it
+        now is dead at the latest, and 0 once a sweep has ended."""
         update = {
             "TableName": self._table,
             "Key": _counter_key(dataset_uid),
@@ -184,10 +185,10 @@ class BackupStore:
         }
         with_retries(lambda: self._client.update_item(**update), deadline)
 
-    def is_being_swept(self, dataset_uid: str, now: float, deadline: Deadline) -> bool:
-        """Whether a sweep is at the log, or died less than its lease ago."""
+    def is_being_swept(self, dataset_uid: str, deadline: Deadline) -> bool:
+        """Whether a sweep is at the log, or died and none has ended since: what it has left may hide entries."""
         item = self._counter(dataset_uid, deadline)
-        return "swept_until" in item and int(item["swept_until"]["N"]) > now
+        return "swept_until" in item and int(item["swept_until"]["N"]) > 0
 
     def begin_scratch(self, dataset_uid: str, now: datetime, deadline: Deadline) -> bool:
         """Note that a request is about to delete entries, so that no sweep begins; False when one may be at the log."""

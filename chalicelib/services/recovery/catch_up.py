@@ -76,7 +76,7 @@ class CatchUp:
         live = stores.live.read(self.job.dataset_id, self.deadline)
         if position["is_over"] or live is None or live.generation != self.job.generation:
             return self.newer  # of another generation: the lane drops the job
-        if stores.backups.is_being_swept(self.job.dataset_uid, self.clock().timestamp(), self.deadline):
+        if stores.backups.is_being_swept(self.job.dataset_uid, self.deadline):
             raise TemporarilyUnavailable
         self._check()
         if position["visits"] >= MAX_VISITS:

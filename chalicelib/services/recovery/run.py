@@ -52,7 +52,7 @@ def _run(stores: Stores, dataset_uid: str, clock: Clock, deadline: Deadline) -> 
     except NotFound:
         item.delete()
         return
-    if stores.backups.is_being_swept(dataset_uid, clock().timestamp(), deadline):
+    if stores.backups.is_being_swept(dataset_uid, deadline):
         raise TemporarilyUnavailable(_SWEPT)
     with suppress(TakenOver, EditConflict):
         _claim(item, clock())

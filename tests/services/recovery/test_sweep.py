@@ -22,7 +22,7 @@ from tests.builders import at
 from tests.deployment import work
 from tests.faults import CallCounter, Crash, counted
 from tests.services.devices import Device, a_device
-from tests.services.recovery.recovering import ask
+from tests.services.recovery.recovering import ask, last
 
 DAY = 86_400
 
@@ -211,11 +211,16 @@ def test_what_s3_has_left_of_a_merged_object_is_deleted_by_the_next_sweep(
         patch.setattr(bucket, "delete", stubborn)
         sweep(device, 1)
     assert objects(device) == 2
+    stores, much_later = device.stores, DAY + 2 * backup_sweep.LEASE
     ask(device, DAY)
     with pytest.raises(TemporarilyUnavailable):
-        run_recovery(device.stores, device.dataset_uid, lambda: at(DAY + 1), Deadline(60))
-    sweep(device, 1.01)
+        run_recovery(stores, device.dataset_uid, lambda: at(much_later), Deadline(60))
+    assert list(stores.due.keys("backup", int(at(much_later).timestamp()), Deadline(5))), "the tick rings for it"
+    sweep(device, much_later / DAY)
     assert (objects(device), numbers(device)) == (1, [6, 5, 4, 3, 2, 1])
+    run_recovery(stores, device.dataset_uid, lambda: at(much_later), Deadline(60))
+    work(stores, lambda: at(much_later))
+    assert last(device, much_later)["counts"]["entries"] == 6
 
 
 def test_entries_are_deleted_when_they_are_older_than_they_are_to_be_kept(device: Device) -> None:
