@@ -5,9 +5,8 @@ A merged object is written before those that it holds are deleted, the oldest fi
 of reading: a sweep may die, be repeated, or be overtaken by a reader; an entry that is there twice is read once. But
 S3 deletes many objects in no order at all, and may leave some: whoever reads such a one passes over newer entries of
 the object that it was merged into. So a recovery and a sweep wait for each other, and a sweep begins with what the last
-one left: a recovery that finds one to have died waits until the tick has rung for the next, which yields to it then. Who
-scratches a log and a sweep do so too: it would put back what it has read. Each says what it is at before it looks for
-the other.
+one left: a recovery that finds one dead waits until the tick has rung for the next, which yields to it. Who scratches a
+log and a sweep do so too: it would put back what it has read. Each says what it is at before it looks for the other.
 """
 
 from collections import deque

@@ -12,6 +12,9 @@ from chalicelib.store.dynamodb import aws_faults_as_unavailable
 from chalicelib.store.objects import ObjectStore
 
 HEAD = 64 * 1024  # bytes that tell the format of a file
+_NOTHING = (
+    "No record was found in the file: mend it, or say its format when the upload is opened, if it is meant to be empty."
+)
 
 
 class Unacceptable(Exception):  # noqa: N818 - it says what happened, and becomes the refusal of the upload
@@ -33,6 +36,11 @@ def read_upload(bucket: ObjectStore, key: str, format_name: str | None) -> Itera
             kind, params = KINDS[format_name], dict[str, Any]()
         else:
             kind, params = recognised(head, "upload", is_whole=len(head) < HEAD)
-        yield from open_records(stream, kind, params)
+        is_empty = True
+        for record in open_records(stream, kind, params):
+            is_empty = False
+            yield record
+        if is_empty and not format_name and kind == KINDS["csv"]:  # what anything is that is nothing else
+            raise Unacceptable(_NOTHING)
     except BrokenFile as broken:
         raise Unacceptable(f"The file cannot be read: {broken}. Nothing was written.") from None

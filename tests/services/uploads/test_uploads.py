@@ -72,6 +72,21 @@ def test_one_bad_record_refuses_the_whole_file_with_its_line(stores: Stores) -> 
     assert keys_in(stores.jobs, device.dataset_uid) == []
 
 
+@pytest.mark.parametrize("content", [b'"just a string"', b" \n\n", b"isbn;loans\n"])
+def test_a_file_in_which_nothing_is_found_is_no_sign_of_life_unless_it_is_meant(stores: Stores, content: bytes) -> None:
+    device = a_library(stores)
+    upload_id = uploaded(device, content)
+    commit(device, upload_id)
+    work(stores)
+    with pytest.raises(UploadRefused, match="if it is meant to be empty"):
+        commit(device, upload_id)
+    for meant, body in ((b"isbn;loans\n", {"format": "csv"}), (b"[]", None)):
+        upload_id = uploaded(device, meant, body)
+        commit(device, upload_id)
+        work(stores)
+        assert shown_upload(commit(device, upload_id))["records"] == 0
+
+
 def test_a_lenient_commit_leaves_bad_records_out(stores: Stores) -> None:
     device = a_library(stores)
     upload_id = uploaded(device, lines([BOOKS[0], {"isbn": "x", "loans": "many"}, BOOKS[1]]))
