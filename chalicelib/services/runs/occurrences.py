@@ -135,22 +135,28 @@ def take_up_runs(stores: Stores, now: datetime, deadline: Deadline) -> TakenUp:
     that died too often, or that nobody could begin. A function that cannot be called is called once: that may take
     long, and fails for all runs alike."""
     taken_up = TakenUp()
-    for pk, sk, due_at in stores.due.entries(KIND, int(now.timestamp()), deadline):
-        run = stores.runs.find(pk.removeprefix(dataset_pk("")), sk.removeprefix(RUN), deadline)
-        if run is None or not run.may_begin(now):
-            continue
-        if run.state == RUNNING and run.attempts >= MAX_ATTEMPTS:
-            _close_as_failed(stores, run, UNFINISHED, now, deadline)
-        elif now.timestamp() - due_at > GIVEN_UP_AFTER:
-            _close_as_failed(stores, run, NOT_BEGUN, now, deadline)
-        else:
-            taken_up.failure = taken_up.failure or call(stores, run.dataset_uid, run.run_id)
-            if taken_up.failure is not None and deadline.has_passed():
-                break
-            if taken_up.failure is not None:
-                continue
-        taken_up.runs += 1
+    try:
+        for pk, sk, due_at in stores.due.entries(KIND, int(now.timestamp()), deadline):
+            run = stores.runs.find(pk.removeprefix(dataset_pk("")), sk.removeprefix(RUN), deadline)
+            if run is not None and run.may_begin(now):
+                _take_up(stores, run, due_at, taken_up, now=now, deadline=deadline)
+    except TemporarilyUnavailable:
+        if taken_up.failure is None:  # else that is what took the time, and what is to be told
+            raise
     return taken_up
+
+
+def _take_up(stores: Stores, run: Run, due_at: int, taken_up: TakenUp, *, now: datetime, deadline: Deadline) -> None:
+    """Call for a run that has been due since a moment (epoch seconds), or close it."""
+    if run.state == RUNNING and run.attempts >= MAX_ATTEMPTS:
+        _close_as_failed(stores, run, UNFINISHED, now, deadline)
+    elif now.timestamp() - due_at > GIVEN_UP_AFTER:
+        _close_as_failed(stores, run, NOT_BEGUN, now, deadline)
+    else:
+        taken_up.failure = taken_up.failure or call(stores, run.dataset_uid, run.run_id)
+        if taken_up.failure is not None:
+            return
+    taken_up.runs += 1
 
 
 def _perform(stores: Stores, begun: Run, refresh: Refresh, clock: Clock, deadline: Deadline) -> Run | None:
