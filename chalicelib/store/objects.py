@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from functools import cached_property
 from typing import Any
 from urllib.parse import quote
@@ -9,6 +10,7 @@ from urllib.parse import quote
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from chalicelib.domain.errors import TemporarilyUnavailable
 from chalicelib.store.aws import aws_client
 
 _DELETE_BATCH = 1000
@@ -54,19 +56,23 @@ class ObjectStore:
             if error.response["Error"]["Code"] not in ("NoSuchKey", "404"):
                 raise
 
-    def open(self, key: str) -> Any | None:
-        """The object as a stream of bytes to read once, or None when there is none."""
+    def open(self, key: str, *, etag: str | None = None) -> Any | None:
+        """The object as a stream of bytes to read once, or None when there is none. With an ETag TemporarilyUnavailable
+        is raised when it is another object by now."""
         try:
-            return self._client.get_object(Bucket=self._bucket, Key=key)["Body"]
+            with _replacement_as_unavailable():
+                return self._client.get_object(Bucket=self._bucket, Key=key, **_if_match(etag))["Body"]
         except ClientError as error:
             if error.response["Error"]["Code"] in ("NoSuchKey", "404"):
                 return None
             raise
 
-    def head(self, key: str, size: int) -> bytes | None:
-        """The first bytes of an object, or None when there is none."""
+    def head(self, key: str, size: int, *, etag: str | None = None) -> bytes | None:
+        """The first bytes of an object, or None when there is none; with an ETag as `open`."""
         try:
-            answer = self._client.get_object(Bucket=self._bucket, Key=key, Range=f"bytes=0-{size - 1}")
+            with _replacement_as_unavailable():
+                wanted = {"Bucket": self._bucket, "Key": key, "Range": f"bytes=0-{size - 1}", **_if_match(etag)}
+                answer = self._client.get_object(**wanted)
         except ClientError as error:
             if error.response["Error"]["Code"] == "InvalidRange":
                 return b""  # an empty object has no first byte
@@ -76,15 +82,19 @@ class ObjectStore:
         content: bytes = answer["Body"].read()
         return content
 
-    def exists(self, key: str) -> bool:
-        """Whether there is an object of that key."""
+    def etag(self, key: str) -> str | None:
+        """What tells the object from others that may be stored under its key, or None when there is none."""
         try:
-            self._client.head_object(Bucket=self._bucket, Key=key)
+            etag: str = self._client.head_object(Bucket=self._bucket, Key=key)["ETag"]
         except ClientError as error:
             if error.response["Error"]["Code"] in ("NoSuchKey", "404"):
-                return False
+                return None
             raise
-        return True
+        return etag
+
+    def exists(self, key: str) -> bool:
+        """Whether there is an object of that key."""
+        return self.etag(key) is not None
 
     def listed(self, prefix: str, *, after: str = "", at_once: int = 1000) -> Iterator[tuple[str, int]]:
         """The keys that begin with `prefix` and sort behind `after`, in their order, each with its size in bytes; read
@@ -104,9 +114,11 @@ class ObjectStore:
         page = self._client.list_objects_v2(Bucket=self._bucket, Prefix=prefix, Delimiter="/")
         return [entry["Prefix"].removeprefix(prefix).rstrip("/") for entry in page.get("CommonPrefixes", ())]
 
-    def copy_from(self, bucket: str, key: str, to: str) -> None:
-        """Copy an object of another bucket, within S3."""
-        self._client.copy_object(Bucket=self._bucket, Key=to, CopySource={"Bucket": bucket, "Key": key})
+    def copy_from(self, bucket: str, key: str, to: str, *, etag: str | None = None) -> None:
+        """Copy an object of another bucket, within S3; with an ETag as `open`."""
+        wanted = {"CopySource": {"Bucket": bucket, "Key": key}, **({"CopySourceIfMatch": etag} if etag else {})}
+        with _replacement_as_unavailable():
+            self._client.copy_object(Bucket=self._bucket, Key=to, **wanted)
 
     def upload_form(self, key: str, *, most: int) -> dict[str, Any]:
         """A signed form that uploads one object of at most that many bytes, for an hour: {"url", "fields"}."""
@@ -182,6 +194,21 @@ class MultipartUpload:
     def abort(self) -> None:
         """Drop the parts."""
         self._client.abort_multipart_upload(**self._where)
+
+
+def _if_match(etag: str | None) -> dict[str, str]:
+    return {"IfMatch": etag} if etag else {}
+
+
+@contextmanager
+def _replacement_as_unavailable() -> Iterator[None]:
+    """When an object has another ETag than it was known by, whoever reads it has to begin anew."""
+    try:
+        yield
+    except ClientError as error:
+        if error.response["Error"]["Code"] in ("PreconditionFailed", "412"):
+            raise TemporarilyUnavailable("The file was stored anew while it was read: it is read again.") from error
+        raise
 
 
 def file_key(partition: str, record_id: str, field: str, sha256: str, brought_by: str) -> str:

@@ -10,6 +10,7 @@ import zlib
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from math import ceil
+from typing import NamedTuple
 
 from chalicelib.domain.backup import Entry
 from chalicelib.domain.errors import TemporarilyUnavailable
@@ -28,14 +29,22 @@ def back_up(stores: Stores, live: LiveDataset, entry: Entry, deadline: Deadline)
     return [stores.backups.keep(live.dataset_uid, numbered, deadline)]
 
 
-def back_up_upload(stores: Stores, live: LiveDataset, entry: Entry, key: str, deadline: Deadline) -> list[str]:
-    """Keep the entry of a large file, which lies under `key` among the jobs, with a copy of it. What may have been kept
-    half-way is taken back: whoever pushed the file is told that nothing of it was accepted."""
+class Uploaded(NamedTuple):
+    """A large file among the jobs: its key, and the ETag that tells it from another one that may come there."""
+
+    key: str
+    etag: str | None
+
+
+def back_up_upload(stores: Stores, live: LiveDataset, entry: Entry, file: Uploaded, deadline: Deadline) -> list[str]:
+    """Keep the entry of a large file with a copy of it. What may have been kept half-way is taken back: whoever pushed
+    the file is told that nothing of it was accepted."""
     numbered = _numbered(stores, live, entry, deadline)
     copy = upload_copy_key(live.dataset_uid, numbered)
     numbered = replace(numbered, upload={**(numbered.upload or {}), "key": copy})
     try:
-        with_retries(lambda: stores.backups.bucket.copy_from(stores.names.lane_bucket, key, copy), deadline)
+        bucket, lane = stores.backups.bucket, stores.names.lane_bucket
+        with_retries(lambda: bucket.copy_from(lane, file.key, copy, etag=file.etag), deadline)
         return [stores.backups.keep(live.dataset_uid, numbered, deadline), copy]
     except TemporarilyUnavailable:
         stores.backups.withdraw([entries_key(live.dataset_uid, numbered.resource_uid, [numbered]), copy])

@@ -16,7 +16,7 @@ from chalicelib.domain.receipt import QUEUED, Counts, Receipt
 from chalicelib.domain.record import PreparedPayload
 from chalicelib.services.alerts.signs_of_life import note_sign_of_life
 from chalicelib.services.bells import ring_lane
-from chalicelib.services.push.backup import back_up_upload
+from chalicelib.services.push.backup import Uploaded, back_up_upload
 from chalicelib.services.uploads.file import Unacceptable
 from chalicelib.services.writing.staging import Stager, prepared_batches
 from chalicelib.sources.formats.source_record import SourceRecord
@@ -43,11 +43,12 @@ class CommitUnanswered(Exception):  # noqa: N818 - internal signal: the upload i
 @dataclass(kw_only=True)
 class UploadAcceptance:
     """One reading of an uploaded file under the configuration that `live` takes pushes with. At `now` the deadline
-    began to run."""
+    began to run. The file is that of the ETag."""
 
     stores: Stores
     live: LiveDataset
     item: UploadItem
+    etag: str | None
     now: datetime
     deadline: Deadline
     records: int = 0
@@ -142,7 +143,7 @@ class UploadAcceptance:
         key = upload_key(live.dataset_uid, item.sk.removeprefix(UPLOADED))
         # Of a backup that fails half-way nobody knows the keys: time alone must not be why.
         within = self.deadline.apart(max(BACKUP_SECONDS, self.deadline.remaining()))
-        self.backups = back_up_upload(self.stores, live, entry, key, within)
+        self.backups = back_up_upload(self.stores, live, entry, Uploaded(key, self.etag), within)
 
     def _has_recovery(self, current: LiveDataset) -> bool:
         """Whether the file is to be kept, as recovery stands now: it may have been switched while the file was read."""

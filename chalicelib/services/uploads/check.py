@@ -16,7 +16,7 @@ from chalicelib.services.uploads.file import Unacceptable, read_upload
 from chalicelib.services.uploads.refusal import put_back, refuse_upload, stays_refused
 from chalicelib.store.catalog.incoming import UploadItem
 from chalicelib.store.catalog.keys import CHECKING, UPLOADED, WAITING, dataset_pk
-from chalicelib.store.dynamodb import Deadline
+from chalicelib.store.dynamodb import Deadline, aws_faults_as_unavailable
 from chalicelib.store.objects import upload_key
 from chalicelib.store.stores import Stores
 
@@ -97,8 +97,11 @@ def _checked(stores: Stores, item: UploadItem, key: str, now: datetime, deadline
     is_there = live is not None and item.pk == dataset_pk(live.dataset_uid) and live.takes_pushes
     if live is None or not is_there or item.resource_uid not in live.intake.intakes:
         raise DatasetNotPublished
-    acceptance = UploadAcceptance(stores=stores, live=live, item=item, now=now, deadline=deadline)
-    return acceptance.run(read_upload(stores.jobs, key, item.format))
+    # The form with which it came is valid for a while: another file may come while this one is checked.
+    with aws_faults_as_unavailable():
+        etag = stores.jobs.etag(key)
+    acceptance = UploadAcceptance(stores=stores, live=live, item=item, etag=etag, now=now, deadline=deadline)
+    return acceptance.run(read_upload(stores.jobs, key, item.format, etag))
 
 
 _TOO_LONG = "The file takes longer to check than there is time: split it into smaller ones."

@@ -25,10 +25,13 @@ class Unacceptable(Exception):  # noqa: N818 - it says what happened, and become
         self.message, self.details = message, list(details)
 
 
-def read_upload(bucket: ObjectStore, key: str, format_name: str | None) -> Iterator[SourceRecord]:
-    """The records of an uploaded file, read as they are asked for; Unacceptable when it is gone or cannot be read."""
+def read_upload(
+    bucket: ObjectStore, key: str, format_name: str | None, etag: str | None = None
+) -> Iterator[SourceRecord]:
+    """The records of an uploaded file, read as they are asked for; Unacceptable when it is gone or cannot be read,
+    TemporarilyUnavailable when it is another one by now than that of the ETag."""
     with aws_faults_as_unavailable():
-        head, stream = bucket.head(key, HEAD), bucket.open(key)
+        head, stream = bucket.head(key, HEAD, etag=etag), bucket.open(key, etag=etag)
     if head is None or stream is None:
         raise Unacceptable("The uploaded file is gone: send it again, to a new form.")
     try:

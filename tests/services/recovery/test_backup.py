@@ -3,10 +3,13 @@
 import base64
 import gzip
 import io
+import json
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import pytest
-from botocore.exceptions import EndpointConnectionError
+from botocore.exceptions import ClientError, EndpointConnectionError
 
 from chalicelib.domain.backup import DELETE, DELETE_BY_ID, PUSH, Entry, entry_of, lines_of
 from chalicelib.domain.errors import (
@@ -201,7 +204,7 @@ def test_a_large_file_is_kept_beside_its_entry(device: Device) -> None:
     assert entry.upload["format"] == "csv"
 
 
-HEAD_READ = 4  # calls of a check until it has read the head of the file
+HEAD_READ = 5  # calls of a check until it has read the head of the file
 
 
 def test_a_large_file_has_one_moment_of_acceptance_after_it_was_read(device: Device) -> None:
@@ -219,6 +222,43 @@ def test_a_large_file_has_one_moment_of_acceptance_after_it_was_read(device: Dev
     assert receipt["received_at"] == at(200).isoformat(timespec="milliseconds")
     (mark,) = device.stores.records.marks(device.live().partition, device.stored(), Deadline(5)).values()
     assert mark.accepted_at == accepted_at
+
+
+def another_etag(stores: Stores, key: str) -> Callable[..., None]:
+    """Refuses to copy what is another object by now, as S3 does and moto does not."""
+
+    def refuse(model: Any, params: dict[str, Any], **_: Any) -> None:
+        wanted = params["headers"].get("x-amz-copy-source-if-match")
+        if model.name == "CopyObject" and wanted != stores.jobs.etag(key):
+            raise ClientError({"Error": {"Code": "PreconditionFailed", "Message": ""}}, "CopyObject")
+
+    return refuse
+
+
+@pytest.mark.parametrize("call", range(2, 12))
+def test_what_is_kept_of_a_large_file_is_what_was_accepted_when_another_one_comes_meanwhile(
+    device: Device, call: int
+) -> None:
+    stores, upload_id = device.stores, uploaded(device, lines([BOOK]))
+    key, events = upload_key(device.dataset_uid, upload_id), stores.backups.bucket._client.meta.events
+    commit(device, upload_id)
+    refuse = another_etag(stores, key)
+    events.register_last("before-call", refuse)  # after the other one has come
+    other = lines([{**BOOK, "title": "Another"}])
+    try:
+        with (
+            counted(stores, CallCounter(call, then=lambda: stores.jobs.put(key, other, "text/plain"))),
+            suppress(TemporarilyUnavailable),
+        ):
+            check(device, upload_id, Watch())
+        work(stores)
+    finally:
+        events.unregister("before-call", refuse)
+    (entry,) = entries(device)
+    assert entry.upload is not None
+    kept = json.loads(stores.backups.bucket.get(entry.upload["key"]) or b"")
+    (stored,) = device.stored().values()
+    assert kept["title"] == stored["title"]
 
 
 @pytest.mark.parametrize("is_on", [True, False])
