@@ -12,7 +12,7 @@ from typing import NamedTuple
 import orjson
 
 from chalicelib.domain.collector import collector_at_rest
-from chalicelib.domain.record import NO_FILES, RECORD_ID_LENGTH, PreparedRecord, content_hash
+from chalicelib.domain.prepared_record import NO_FILES, RECORD_ID_LENGTH, PreparedRecord, content_hash
 
 FileKey = Callable[[str, str, str], str]  # record id, field, SHA-256 of the content → object key
 _PUT, _DELETE = "+", "-"

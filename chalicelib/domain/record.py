@@ -6,10 +6,8 @@ each field of each record and is the product's hottest code.
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import partial
-from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any
 
 import orjson
 
@@ -20,57 +18,30 @@ from chalicelib.domain.errors import MAX_DETAILS, ProcessingTooSlow, RecordRefus
 from chalicelib.domain.file_content import FileContent, cast_file
 from chalicelib.domain.nesting import MAX_DEPTH
 from chalicelib.domain.payload import Payload
+from chalicelib.domain.prepared_record import (
+    MAX_RECORD_BYTES,
+    NO_FILES,
+    RECORD_ID_LENGTH,
+    PreparedPayload,
+    PreparedRecord,
+    content_hash,
+    size_of_keys,
+)
 from chalicelib.domain.processors import Processor, ProcessorFailed
 from chalicelib.domain.rounding import long_numbers
 from chalicelib.domain.schema import Schema
 
-RECORD_ID_LENGTH, CONTENT_HASH_LENGTH = 40, 32
-MAX_RECORD_BYTES = 350 * 1024
-_FILE_KEY_BYTES = 200  # that the object key of a file content takes at the most
 MAX_IGNORED, MAX_SHOWN_NAME = 100, 100  # names of unknown fields that a receipt lists, and characters of each
 
-NO_FILES: Mapping[str, Any] = MappingProxyType({})  # one for all records without: they are the rule
 IsLate = Callable[[], bool]  # whether the time that processors may take is over
 
 _dumps, _SORTED = orjson.dumps, orjson.OPT_SORT_KEYS  # called by position: by name takes twice as long
-
-
-class PreparedRecord(NamedTuple):
-    """A record as it will be stored: `text` is its JSON without nulls, keys sorted; `hash` identifies that text."""
-
-    id: str
-    text: str
-    hash: str
-    files: Mapping[str, FileContent]
-
-    @property
-    def size(self) -> int:
-        """The bytes that it takes as stored: its text, and the keys of its file contents."""
-        text = len(self.text) if self.text.isascii() else len(self.text.encode())
-        return text + _size_of_keys(self.files) if self.files else text
-
-
-@dataclass(kw_only=True)
-class PreparedPayload:
-    """What became of a payload. `records` holds one entry per record id, the last one of the payload; `skipped`
-    counts those that a processor left out. The first 100 `refusals` say why in a sentence, all others by their code."""
-
-    records: dict[str, PreparedRecord] = field(default_factory=dict)
-    ids: list[str] = field(default_factory=list)
-    refusals: list[RecordRefusal] = field(default_factory=list)
-    ignored_fields: set[str] = field(default_factory=set)
-    skipped: int = 0
 
 
 class _Unfit(Exception):  # noqa: N818 - internal signal, becomes a RecordRefusal
     def __init__(self, code: str, field_name: str | None, message: str) -> None:
         super().__init__(message)
         self.code, self.field, self.message = code, field_name, message
-
-
-def content_hash(text: bytes) -> str:
-    """What identifies a record's JSON text: the first 32 hex of its SHA-256."""
-    return hashlib.sha256(text).hexdigest()[:CONTENT_HASH_LENGTH]
 
 
 class Preparer:
@@ -228,7 +199,7 @@ class Preparer:
         files = self._take_files(values) if self._files else NO_FILES
         record_id = self._id(values)
         text = self._written(values)
-        size = len(text) + _size_of_keys(files) if files else len(text)
+        size = len(text) + size_of_keys(files) if files else len(text)
         if size > MAX_RECORD_BYTES:
             raise _Unfit(
                 "record_too_large",
@@ -283,11 +254,6 @@ class Preparer:
             raise _Unfit("unknown_field", unknown[0], f"unknown field {names}; {self._hint}")
         if len(prepared.ignored_fields) < MAX_IGNORED:
             prepared.ignored_fields.update(unknown[:MAX_IGNORED])
-
-
-def _size_of_keys(files: Mapping[str, FileContent]) -> int:
-    """The bytes that the object keys of file contents take beside the text of their record, by field."""
-    return sum(len(name.encode()) + _FILE_KEY_BYTES for name in files)
 
 
 def _has_json(value: Any) -> bool:

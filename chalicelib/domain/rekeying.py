@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 import orjson
 
 from chalicelib.domain.casting import CASTERS, CastError
-from chalicelib.domain.record import Preparer, content_hash
+from chalicelib.domain.prepared_record import content_hash
+from chalicelib.domain.record import Preparer
 from chalicelib.domain.schema import Field, Schema
 
 

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from chalicelib.domain.errors import ProcessingTooSlow
 from chalicelib.domain.payload import Payload, parse_payload
+from chalicelib.domain.prepared_record import PreparedPayload
 from chalicelib.domain.processors import Processor, compile_processor
-from chalicelib.domain.record import PreparedPayload, Preparer
+from chalicelib.domain.record import Preparer
 from tests.builders import a_schema
 
 WEATHER = {"origin": "text", "time_hour": "datetime", "temp": "double", "hour": "int", "tags": "json_blob"}

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.domain.payload import Payload
-from chalicelib.domain.record import PreparedRecord, Preparer
+from chalicelib.domain.prepared_record import PreparedRecord
+from chalicelib.domain.record import Preparer
 from chalicelib.domain.rekeying import Rekeyer, keeps_ids
 from chalicelib.domain.schema import Schema
 from tests.builders import a_schema

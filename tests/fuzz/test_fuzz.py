@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from chalicelib.api.errors import STATUSES
 from chalicelib.domain.errors import InvalidPayload, Refused
 from chalicelib.domain.payload import MAX_BYTES, parse_payload
-from chalicelib.domain.record import PreparedPayload, Preparer
+from chalicelib.domain.prepared_record import PreparedPayload
+from chalicelib.domain.record import Preparer
 from chalicelib.services.push.admission import PushTarget
 from tests.fuzz import bodies, requests
 from tests.fuzz.gateway import HttpRequest

@@ -19,7 +19,7 @@ from chalicelib.domain.identifiers import new_batch_id
 from chalicelib.domain.job import PUBLISH, Job
 from chalicelib.domain.live import LiveDataset
 from chalicelib.domain.manifest import Manifest
-from chalicelib.domain.record import PreparedPayload
+from chalicelib.domain.prepared_record import PreparedPayload
 from chalicelib.services.bells import ring_lane
 from chalicelib.services.datasets.source_copies import (
     content_key,

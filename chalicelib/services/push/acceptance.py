@@ -16,8 +16,8 @@ from chalicelib.domain.changes import Changes, puts_of
 from chalicelib.domain.errors import ConfigurationMoved, PayloadTooLarge, RecordRefusal, TemporarilyUnavailable
 from chalicelib.domain.job import WRITE, Job
 from chalicelib.domain.live import LiveDataset
+from chalicelib.domain.prepared_record import PreparedRecord
 from chalicelib.domain.receipt import APPLIED, QUEUED, Counts, Receipt, Tally
-from chalicelib.domain.record import PreparedRecord
 from chalicelib.services.bells import ring_lane
 from chalicelib.services.push.backup import back_up
 from chalicelib.services.writing.job_payload import discard_payloads, with_changes

@@ -23,8 +23,8 @@ from chalicelib.domain.errors import (
 )
 from chalicelib.domain.identifiers import is_batch_id, is_record_id
 from chalicelib.domain.payload import check_size, check_text, parse_payload
+from chalicelib.domain.prepared_record import PreparedPayload
 from chalicelib.domain.receipt import QUEUED, Receipt, shown_receipt
-from chalicelib.domain.record import PreparedPayload
 from chalicelib.services.alerts.signs_of_life import note_sign_of_life
 from chalicelib.services.push.acceptance import Operation, accept
 from chalicelib.services.push.admission import Admitted, PushTarget, admit, check_open, refusals_noted

@@ -14,8 +14,8 @@ import orjson
 
 from chalicelib.domain.errors import TemporarilyUnavailable
 from chalicelib.domain.job import Job
+from chalicelib.domain.prepared_record import PreparedRecord
 from chalicelib.domain.receipt import Tally
-from chalicelib.domain.record import PreparedRecord
 from chalicelib.domain.replayed import Replayed
 from chalicelib.services.recovery.former_ids import KEY_BYTES
 from chalicelib.services.recovery.replay import Replay, Scope

@@ -9,9 +9,9 @@ from chalicelib.domain.backup import Entry
 from chalicelib.domain.errors import ConfigurationMoved, EditConflict, TemporarilyUnavailable
 from chalicelib.domain.identifiers import new_batch_id
 from chalicelib.domain.live import LiveDataset
+from chalicelib.domain.prepared_record import PreparedRecord
 from chalicelib.domain.receipt import QUEUED as RECEIPT_QUEUED
 from chalicelib.domain.receipt import Counts, Receipt
-from chalicelib.domain.record import PreparedRecord
 from chalicelib.domain.replayed import Replayed, replayed_as_text
 from chalicelib.services.bells import ring_lane
 from chalicelib.services.datasets.datasets import find_dataset

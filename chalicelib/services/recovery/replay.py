@@ -17,7 +17,8 @@ from chalicelib.domain.backup import DELETE, DELETE_BY_ID, Entry
 from chalicelib.domain.errors import InvalidJson, InvalidPayload, PayloadTooLarge
 from chalicelib.domain.live import Configuration
 from chalicelib.domain.payload import Payload, parse_payload
-from chalicelib.domain.record import PreparedRecord, Preparer
+from chalicelib.domain.prepared_record import PreparedRecord
+from chalicelib.domain.record import Preparer
 from chalicelib.services.recovery.former_ids import FormerIds, deleted_mark
 from chalicelib.services.uploads.file import Unacceptable, read_upload
 from chalicelib.store.stores import Stores

@@ -6,8 +6,8 @@ from datetime import datetime
 from chalicelib.domain.backup import Entry
 from chalicelib.domain.changes import Changes, puts_of
 from chalicelib.domain.job import Job
+from chalicelib.domain.prepared_record import PreparedRecord
 from chalicelib.domain.receipt import Tally
-from chalicelib.domain.record import PreparedRecord
 from chalicelib.domain.replayed import Replayed
 from chalicelib.services.writing.writer import Batch, store_contents, write_batches
 from chalicelib.store.dynamodb import Deadline

@@ -14,8 +14,8 @@ from chalicelib.domain.identifiers import new_batch_id
 from chalicelib.domain.job import REFRESH, Job
 from chalicelib.domain.live import LiveDataset
 from chalicelib.domain.manifest import Manifest
+from chalicelib.domain.prepared_record import PreparedPayload
 from chalicelib.domain.receipt import QUEUED, Counts, Receipt
-from chalicelib.domain.record import PreparedPayload
 from chalicelib.domain.run import HELD_BACK, UNCHANGED, SourceOutcome
 from chalicelib.services.bells import ring_lane
 from chalicelib.services.datasets.source_copies import (

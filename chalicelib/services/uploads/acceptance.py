@@ -12,8 +12,8 @@ from chalicelib.domain.errors import MAX_DETAILS, ConfigurationMoved, Temporaril
 from chalicelib.domain.identifiers import new_batch_id
 from chalicelib.domain.job import WRITE, Job
 from chalicelib.domain.live import LiveDataset
+from chalicelib.domain.prepared_record import PreparedPayload
 from chalicelib.domain.receipt import QUEUED, Counts, Receipt
-from chalicelib.domain.record import PreparedPayload
 from chalicelib.services.alerts.signs_of_life import note_sign_of_life
 from chalicelib.services.bells import ring_lane
 from chalicelib.services.push.backup import Uploaded, back_up_upload

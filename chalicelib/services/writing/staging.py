@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from chalicelib.domain.changes import Changes, as_text, content_keys, puts_of
 from chalicelib.domain.manifest import Manifest
 from chalicelib.domain.payload import Payload
-from chalicelib.domain.record import PreparedPayload, Preparer
+from chalicelib.domain.prepared_record import PreparedPayload
+from chalicelib.domain.record import Preparer
 from chalicelib.services.writing.job_payload import discard_parts, packed_text
 from chalicelib.services.writing.staged_contents import drop_staged
 from chalicelib.services.writing.writer import store_contents

@@ -16,8 +16,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 from chalicelib.domain.changes import Changes, Put, content_keys
 from chalicelib.domain.errors import TemporarilyUnavailable
 from chalicelib.domain.file_content import FileContent
+from chalicelib.domain.prepared_record import PreparedRecord
 from chalicelib.domain.receipt import Tally
-from chalicelib.domain.record import PreparedRecord
 from chalicelib.services.writing.left_contents import may_return, notes
 from chalicelib.store.dynamodb import Deadline, with_retries
 from chalicelib.store.parallel import run_all

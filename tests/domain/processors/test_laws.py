@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from chalicelib.domain.casting import CASTERS
 from chalicelib.domain.errors import ValidationFailed
+from chalicelib.domain.prepared_record import MAX_RECORD_BYTES
 from chalicelib.domain.processors import ProcessorFailed
 from chalicelib.domain.processors._values import MAX_TEXT
-from chalicelib.domain.record import MAX_RECORD_BYTES
 from tests.domain.processors.processing import CONFIGURATIONS, a_processor
 
 PROCESSORS = [(configuration, a_processor(**configuration)) for configuration in CONFIGURATIONS]

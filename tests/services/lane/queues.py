@@ -7,8 +7,8 @@ from typing import Any
 from chalicelib.domain.changes import Changes
 from chalicelib.domain.identifiers import new_batch_id
 from chalicelib.domain.job import WRITE, Job
+from chalicelib.domain.prepared_record import RECORD_ID_LENGTH
 from chalicelib.domain.receipt import QUEUED, Counts, Receipt
-from chalicelib.domain.record import RECORD_ID_LENGTH
 from chalicelib.services.bells import ring_lane
 from chalicelib.services.push.push import read_batch
 from chalicelib.services.writing.staging import Stager

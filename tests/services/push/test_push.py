@@ -23,7 +23,7 @@ from chalicelib.domain.errors import (
     Refused,
     TemporarilyUnavailable,
 )
-from chalicelib.domain.record import MAX_RECORD_BYTES
+from chalicelib.domain.prepared_record import MAX_RECORD_BYTES
 from chalicelib.services.datasets import stacks
 from chalicelib.services.publication.publication import publish, unpublish
 from chalicelib.services.push.admission import PushTarget
