@@ -8,7 +8,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -79,11 +79,12 @@ def start(
     demo's files there. The folder of `log` is this cloud's alone. Raises CloudProblem when a port is taken or it does
     not start.
     """
+    scratch = log.parent / "tmp"  # functions are unpacked here; what an ended cloud left behind goes first
+    _end_functions(python, scratch)
     sockets = {"--front-fd": bind(port), "--endpoint-fd": bind(endpoint_port)}
     if ftp_port is not None:
         sockets["--ftp-fd"] = bind(ftp_port)
     log.parent.mkdir(parents=True, exist_ok=True)
-    scratch = log.parent / "tmp"  # functions are unpacked here; what a killed cloud left behind goes first
     shutil.rmtree(scratch, ignore_errors=True)
     arguments = [str(python), *command]
     for option, listening in sockets.items():
@@ -152,6 +153,29 @@ def answers(port: int) -> bool:
         return False
     finally:
         connection.close()
+
+
+def _end_functions(python: Path, scratch: Path) -> None:
+    """End the functions that outlived their cloud: they would go on with the next one, which knows nothing of what
+    they have done so far."""
+    while left := [
+        pid for pid, program in _programs() if program[0] == str(python) and _is_below(scratch, program[1:])
+    ]:
+        for pid in left:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        time.sleep(0.02)
+
+
+def _programs() -> Iterator[tuple[int, list[str]]]:
+    """Every process that can be seen, with its command line."""
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            yield int(folder.name), os.fsdecode((folder / "cmdline").read_bytes()).split("\0")
+
+
+def _is_below(folder: Path, arguments: Sequence[str]) -> bool:
+    return bool(arguments) and Path(arguments[0]).is_relative_to(folder)
 
 
 def _environment(scratch: Path) -> dict[str, str]:

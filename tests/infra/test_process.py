@@ -1,6 +1,7 @@
 """The local cloud as a process: ports, and who is alive."""
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -79,3 +80,18 @@ def test_a_cloud_that_cannot_start_says_what_its_log_says(tmp_path: Path):
             state=None,
             command=("-c", "import sys; sys.exit('the reason')"),
         )  # fmt: skip - reads as a call
+
+
+def test_a_function_that_outlived_its_cloud_ends_before_the_next_one_starts(tmp_path: Path):
+    function = tmp_path / "tmp" / "function" / "worker.py"
+    function.parent.mkdir(parents=True)
+    function.write_text("import time; time.sleep(60)")
+    stranger = tmp_path / "worker.py"
+    stranger.write_text("import time; time.sleep(60)")
+    with subprocess.Popen([sys.executable, function]) as left, subprocess.Popen([sys.executable, stranger]) as other:
+        with pytest.raises(process.CloudProblem, match="did not start"):
+            process.start(
+                python=Path(sys.executable), project=ROOT, log=tmp_path / "cloud.log", state=None, command=("-c", "")
+            )
+        assert (left.wait(10), other.poll()) == (-signal.SIGKILL, None)
+        other.kill()
