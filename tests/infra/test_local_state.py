@@ -252,3 +252,22 @@ def test_two_throw_away_clouds_hold_the_whole_product_and_know_nothing_of_each_o
             assert httpx.get(url, headers={"Authorization": f"Apikey {each.api_key}"}).status_code == 200
             assert httpx.get(url, headers={"Authorization": f"Apikey {stranger.api_key}"}).status_code == 401
     assert not list((ROOT / ".local").glob("throw-away-*/cloud.log"))
+
+
+def test_a_save_without_one_of_the_services_is_none():
+    program = """
+import json, os, tempfile
+from pathlib import Path
+folder = Path(tempfile.mkdtemp())
+os.environ.update(PERSIST_STATE="1", STATE_DIR=str(folder))
+from ministack.services import sqs
+from infra.local.repairs import saving
+saving.write_services(folder)
+written = (folder / "sqs.json").exists()
+sqs.get_state = lambda: {"queues": object()}
+try:
+    saving.write_services(folder)
+except saving.NotSaved as problem:
+    print(json.dumps([written, str(problem)]))
+"""
+    assert in_emulator(program) == [True, "sqs"]
