@@ -72,6 +72,7 @@ def counted(stores: Stores, counter: CallCounter, *, schedules: bool = False) ->
     """Count all calls to AWS inside, whatever the service; those of schedules too when they are asked for."""
     managing = DatasetItem._get_connection().connection.client
     buckets = [store._client for store in (stores.jobs, stores.files, stores.sources, stores.backups.bucket)]
+    buckets.append(stores.backups.bucket._patient_client)
     mailers = [stores.mailer._client] if stores.mailer and "mailer" in vars(stores) else []  # of those who send mails
     clients = [stores.client._client, managing, stores.bell._client, *buckets, *mailers]
     if schedules:

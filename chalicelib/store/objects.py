@@ -15,6 +15,7 @@ from chalicelib.store.aws import aws_client
 
 _DELETE_BATCH = 1000
 _DELETE_TRIES = 3  # S3 may refuse some of a batch
+COPY_SECONDS = 60  # until the answer: S3 copies some 100 MB a second, and may say nothing until it has
 LINK_SECONDS = 300
 UPLOAD_SECONDS = 3600
 
@@ -27,8 +28,15 @@ class ObjectStore:
 
     @cached_property
     def _client(self) -> Any:
+        return self._waiting_for(5)
+
+    @cached_property
+    def _patient_client(self) -> Any:
+        return self._waiting_for(COPY_SECONDS)
+
+    def _waiting_for(self, seconds: int) -> Any:
         config = Config(
-            connect_timeout=2, read_timeout=5, retries={"total_max_attempts": 1, "mode": "standard"},
+            connect_timeout=2, read_timeout=seconds, retries={"total_max_attempts": 1, "mode": "standard"},
             s3={"addressing_style": "path"}, signature_version="s3v4", max_pool_connections=self._connections,
         )  # fmt: skip
         return aws_client("s3", self._region, config)
@@ -114,11 +122,13 @@ class ObjectStore:
         page = self._client.list_objects_v2(Bucket=self._bucket, Prefix=prefix, Delimiter="/")
         return [entry["Prefix"].removeprefix(prefix).rstrip("/") for entry in page.get("CommonPrefixes", ())]
 
-    def copy_from(self, bucket: str, key: str, to: str, *, etag: str | None = None) -> None:
-        """Copy an object of another bucket, within S3; with an ETag as `open`."""
+    def copy_from(self, bucket: str, key: str, to: str, *, etag: str | None = None, seconds: float = 0.0) -> None:
+        """Copy an object of another bucket, within S3; with an ETag as `open`. A large one takes a while: it is
+        waited for when there is time, which is `seconds`."""
+        client = self._patient_client if seconds > COPY_SECONDS else self._client
         wanted = {"CopySource": {"Bucket": bucket, "Key": key}, **({"CopySourceIfMatch": etag} if etag else {})}
         with _replacement_as_unavailable():
-            self._client.copy_object(Bucket=self._bucket, Key=to, **wanted)
+            client.copy_object(Bucket=self._bucket, Key=to, **wanted)
 
     def upload_form(self, key: str, *, most: int) -> dict[str, Any]:
         """A signed form that uploads one object of at most that many bytes, for an hour: {"url", "fields"}."""

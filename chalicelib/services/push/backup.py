@@ -44,7 +44,9 @@ def back_up_upload(stores: Stores, live: LiveDataset, entry: Entry, file: Upload
     numbered = replace(numbered, upload={**(numbered.upload or {}), "key": copy})
     try:
         bucket, lane = stores.backups.bucket, stores.names.lane_bucket
-        with_retries(lambda: bucket.copy_from(lane, file.key, copy, etag=file.etag), deadline)
+        with_retries(
+            lambda: bucket.copy_from(lane, file.key, copy, etag=file.etag, seconds=deadline.remaining()), deadline
+        )
         return [stores.backups.keep(live.dataset_uid, numbered, deadline), copy]
     except TemporarilyUnavailable:
         stores.backups.withdraw([entries_key(live.dataset_uid, numbered.resource_uid, [numbered]), copy])

@@ -204,6 +204,21 @@ def test_a_large_file_is_kept_beside_its_entry(device: Device) -> None:
     assert entry.upload["format"] == "csv"
 
 
+@pytest.mark.parametrize(("seconds", "is_waited_for"), [(270, True), (30, False)])
+def test_the_copy_of_a_large_file_may_take_a_while_when_there_is_time(
+    device: Device, seconds: float, is_waited_for: bool
+) -> None:
+    """240 MB are not copied within the time in which any other call is answered."""
+    upload_id, bucket = uploaded(device, lines([BOOK])), device.stores.backups.bucket
+    commit(device, upload_id)
+    copied: list[int] = []
+    for client in (bucket._client, bucket._patient_client):
+        timeout = client.meta.config.read_timeout
+        client.meta.events.register("before-call.s3.CopyObject", lambda timeout=timeout, **_: copied.append(timeout))
+    check(device, upload_id, Watch(), seconds)
+    assert copied == [60 if is_waited_for else 5]
+
+
 HEAD_READ = 5  # calls of a check until it has read the head of the file
 
 
@@ -240,20 +255,18 @@ def test_what_is_kept_of_a_large_file_is_what_was_accepted_when_another_one_come
     device: Device, call: int
 ) -> None:
     stores, upload_id = device.stores, uploaded(device, lines([BOOK]))
-    key, events = upload_key(device.dataset_uid, upload_id), stores.backups.bucket._client.meta.events
+    key, bucket = upload_key(device.dataset_uid, upload_id), stores.backups.bucket
     commit(device, upload_id)
     refuse = another_etag(stores, key)
-    events.register_last("before-call", refuse)  # after the other one has come
+    for client in (bucket._client, bucket._patient_client):
+        client.meta.events.register_last("before-call", refuse)  # after the other one has come
     other = lines([{**BOOK, "title": "Another"}])
-    try:
-        with (
-            counted(stores, CallCounter(call, then=lambda: stores.jobs.put(key, other, "text/plain"))),
-            suppress(TemporarilyUnavailable),
-        ):
-            check(device, upload_id, Watch())
-        work(stores)
-    finally:
-        events.unregister("before-call", refuse)
+    with (
+        counted(stores, CallCounter(call, then=lambda: stores.jobs.put(key, other, "text/plain"))),
+        suppress(TemporarilyUnavailable),
+    ):
+        check(device, upload_id, Watch())
+    work(stores)
     (entry,) = entries(device)
     assert entry.upload is not None
     kept = json.loads(stores.backups.bucket.get(entry.upload["key"]) or b"")
