@@ -1,4 +1,4 @@
-"""What tests of the lane look at: receipts, payloads, file contents, the bell; and ways to fill a lane."""
+"""What tests look at in the buckets that the lane fills."""
 
 import random
 from collections.abc import Sequence
@@ -12,12 +12,9 @@ from chalicelib.domain.receipt import QUEUED, Counts, Receipt
 from chalicelib.services.bells import ring_lane
 from chalicelib.services.push.push import read_batch
 from chalicelib.services.writing.staging import Stager
-from chalicelib.store.aws import aws_client
 from chalicelib.store.dynamodb import Deadline
 from chalicelib.store.objects import ObjectStore, job_key
-from chalicelib.store.stores import Stores
 from tests.builders import NOW
-from tests.deployment import REGION
 from tests.services.devices import Device
 
 NOISE = "".join(random.Random(1).choices("0123456789abcdef", k=280_000))  # does not pack: it takes an object
@@ -94,10 +91,3 @@ def keys_in(bucket: ObjectStore, dataset_uid: str) -> list[str]:
     """The keys of a bucket's objects that belong to a dataset."""
     listed = bucket._client.list_objects_v2(Bucket=bucket._bucket).get("Contents", [])
     return [entry["Key"] for entry in listed if dataset_uid in entry["Key"]]
-
-
-def rings(stores: Stores) -> int:
-    """How many messages wait in the bell's queue."""
-    asked = {"QueueUrl": stores.names.bell_queue_url, "AttributeNames": ["ApproximateNumberOfMessages"]}
-    answer = aws_client("sqs", REGION).get_queue_attributes(**asked)
-    return int(answer["Attributes"]["ApproximateNumberOfMessages"])
