@@ -31,8 +31,8 @@ class Bell:
         )
 
     def hush(self, receipt_handle: str, seconds: int) -> None:
-        """Let a message come back after so many seconds from now, and not when the queue's visibility time-out says.
-        Raises ClientError for a message whose time-out has passed: somebody else has it, or will."""
+        """Let a message that could not be handled come back after so many seconds, and not only after the queue's
+        visibility time-out."""
         self._client.change_message_visibility(
             QueueUrl=self._queue_url, ReceiptHandle=receipt_handle, VisibilityTimeout=seconds
         )

@@ -30,7 +30,6 @@ from chalicelib.telemetry import count, logger, report_batch
 
 MAX_SECONDS = 270.0  # a worker starts nothing later: the function is stopped after 300
 _FIRST_DELAY, _LONGEST_DELAY = 5, 300  # seconds until a message that failed comes back
-_HELD = 330  # seconds: nobody else gets the message while this worker lives
 _ENOUGH = 10.0  # seconds: who stopped with less left had no time, not a failure
 
 Clock = Callable[[], datetime]
@@ -48,12 +47,7 @@ def on_bell(event: Mapping[str, Any], context: Any) -> None:
 def handle(
     stores: Stores, message: Mapping[str, Any], clock: Clock, deadline: Deadline, limits: Limits = LIMITS
 ) -> None:
-    """Do what the message asks for, or raise, so that it comes back.
-
-    The queue counts its time-out from when the message was received, which may have been long before: Lambda waits
-    with a function that is at its limit. So it is made to count anew first. A message whose time-out has passed is left
-    alone: two workers of one dataset would undo what was pushed between them."""
-    stores.bell.hush(message["receiptHandle"], _HELD)
+    """Do what the message asks for, or raise, so that it comes back."""
     asked = orjson.loads(message["body"])
     task, name = asked["task"], asked["name"]
     fields = {"action": task, "dataset_id": name}

@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 from chalicelib.domain.changes import Changes, Put
 from chalicelib.domain.errors import JobPayloadMissing, LaneNotPaused
 from chalicelib.domain.job import MAX_ATTEMPTS, Job
-from chalicelib.domain.receipt import APPLIED, QUEUED, Receipt
+from chalicelib.domain.receipt import QUEUED, Receipt
 from chalicelib.services.datasets import datasets
 from chalicelib.services.lane.control import abort_first_job, resume_lane, show_lane
 from chalicelib.services.resources import push_switches, resources
@@ -172,22 +172,6 @@ def test_a_job_of_many_parts_goes_on_where_the_last_worker_died(device: Device) 
     stored = device.stores.activity.batch(device.dataset_uid, "b" * 28, Deadline(5))
     assert stored is not None
     assert stored["created"] + stored["unchanged"] == 40
-
-
-def test_a_worker_that_begins_when_its_message_may_be_anothers_leaves_the_lane_alone(device: Device) -> None:
-    def refuse(**_: Any) -> None:  # as SQS does once the time-out has passed; moto lets it pass
-        told = {"Code": "InvalidParameterValue", "Message": "Reason: The receipt handle has expired."}
-        raise ClientError({"Error": told}, "ChangeMessageVisibility")
-
-    sent = device.push(heavy(1))
-    events = device.stores.bell._client.meta.events
-    events.register("before-call.sqs.ChangeMessageVisibility", refuse)
-    with pytest.raises(ClientError):
-        work(device.stores)
-    assert receipt_of(device, sent)["state"] == QUEUED
-    events.unregister("before-call.sqs.ChangeMessageVisibility", refuse)
-    work(device.stores)
-    assert receipt_of(device, sent)["state"] == APPLIED
 
 
 def test_prefer_wait_holds_the_answer_until_the_batch_is_applied(device: Device) -> None:
