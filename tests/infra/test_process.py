@@ -85,10 +85,12 @@ def test_a_cloud_that_cannot_start_says_what_its_log_says(tmp_path: Path):
 def test_a_function_that_outlived_its_cloud_ends_before_the_next_one_starts(tmp_path: Path):
     function = tmp_path / "tmp" / "function" / "worker.py"
     function.parent.mkdir(parents=True)
-    function.write_text("import time; time.sleep(60)")
+    function.write_text("import pathlib, time; pathlib.Path(__file__).with_name('begun').touch(); time.sleep(60)")
     stranger = tmp_path / "worker.py"
     stranger.write_text("import time; time.sleep(60)")
     with subprocess.Popen([sys.executable, function]) as left, subprocess.Popen([sys.executable, stranger]) as other:
+        while not function.with_name("begun").exists():
+            time.sleep(0.02)
         with pytest.raises(process.CloudProblem, match="did not start"):
             process.start(
                 python=Path(sys.executable), project=ROOT, log=tmp_path / "cloud.log", state=None, command=("-c", "")

@@ -28,8 +28,8 @@ from tests.deployment import work
 from tests.faults import Crash
 from tests.services.devices import Device, a_device
 from tests.services.lane.jobs import commit_job
-from tests.services.lane.queues import NOISE, Clock, keys_in
-from tests.services.lane.world import HEAVY
+from tests.services.lane.queues import Clock, keys_in
+from tests.services.lane.world import HEAVY, NOISE
 
 
 def photo(content: bytes) -> dict[str, str]:

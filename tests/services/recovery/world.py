@@ -20,6 +20,7 @@ from weakref import WeakKeyDictionary
 from chalicelib.domain.errors import (
     DatasetNotPublished,
     InvalidDatasetStatus,
+    RecordIdsChange,
     RecoveryUnderWay,
     TemporarilyUnavailable,
 )
@@ -254,6 +255,8 @@ class World:
             send()
         except DatasetNotPublished:
             assert not self.device.live().takes_pushes
+        except RecordIdsChange:
+            assert self.device.live().coming_generation is not None
         except (Crash, TemporarilyUnavailable):
             self._become(perhaps, keys)
             self._pass()
