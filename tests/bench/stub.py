@@ -53,7 +53,7 @@ class Endpoint:
             return _answer(200, orjson.dumps(self._control(request.path[2:])), _JSON)
         answer = self._objects.answer(request.method, request.path, request.headers, request.body)
         self._counts[answer.operation] += 1
-        return _answer(answer.status, answer.content, answer.content_type)
+        return _answer(answer.status, answer.content, answer.content_type, has_body=request.method != "HEAD")
 
     def _control(self, command: str) -> Any:
         name, _, argument = command.partition("/")
@@ -116,9 +116,11 @@ class Connection(asyncio.Protocol):
             self._transport.write(answer)
 
 
-def _answer(status: int, content: bytes, content_type: str) -> bytes:
-    head = f"HTTP/1.1 {status} OK\r\nContent-Type: {content_type}\r\nContent-Length: {len(content)}\r\n\r\n"
-    return head.encode() + content
+def _answer(status: int, content: bytes, content_type: str, *, has_body: bool = True) -> bytes:
+    """An HTTP answer. All that is stored has one ETag: nothing is written over here."""
+    told = {"Content-Type": content_type, "Content-Length": len(content), "ETag": '"only"'}
+    lines = "".join(f"{name}: {value}\r\n" for name, value in told.items())
+    return f"HTTP/1.1 {status} OK\r\n{lines}\r\n".encode() + (content if has_body else b"")
 
 
 async def _serve() -> None:
