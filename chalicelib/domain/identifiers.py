@@ -48,6 +48,11 @@ def new_batch_id(now: datetime) -> str:
     return f"{int(now.timestamp() * 1000):012x}{secrets.token_hex(8)}"
 
 
+def batch_moment(batch_id: str) -> int:
+    """When the batch of that id began, in epoch milliseconds."""
+    return int(batch_id[:12], 16)
+
+
 def is_batch_id(text: str) -> bool:
     """Whether the text has the shape of a batch id."""
     return _BATCH_ID.fullmatch(text) is not None

@@ -13,7 +13,7 @@ from typing import Any
 import orjson
 
 from chalicelib.domain.details import kept
-from chalicelib.domain.identifiers import new_batch_id
+from chalicelib.domain.identifiers import batch_moment, new_batch_id
 from chalicelib.store.dynamodb import Deadline, Item, with_retries
 from chalicelib.store.records import TableWrite
 
@@ -167,7 +167,7 @@ class ActivityLog:
 
 def _moment_of(item: Item) -> int:
     """When a batch came in: its id begins with that."""
-    return int(item["sk"]["S"].removeprefix("batch#")[:12], 16)
+    return batch_moment(item["sk"]["S"].removeprefix("batch#"))
 
 
 def _is_pushed(item: Item) -> bool:

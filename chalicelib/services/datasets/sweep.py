@@ -55,7 +55,7 @@ def sweep(stores: Stores, partition: str, clock: Callable[[], datetime], deadlin
         return
     if clock().timestamp() < item.due_at:
         return
-    if "/" in partition:
+    if item.contents is not None:
         _drop_noted(stores, item, clock(), deadline)
         return
     dataset_uid, _, generation = partition.rpartition(".")
@@ -90,7 +90,7 @@ def _drop_noted(stores: Stores, item: SweepItem, now: datetime, deadline: Deadli
     if live is not None and live.has_jobs:
         item.update([SweepItem.due_at.set(int((now + LEFT_FOR).timestamp()))])
         return
-    remove_left(stores, partition, item.contents or (), deadline)
+    remove_left(stores, partition, item.contents, deadline)
     item.delete()
 
 

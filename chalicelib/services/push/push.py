@@ -22,7 +22,7 @@ from chalicelib.domain.errors import (
     TemporarilyUnavailable,
 )
 from chalicelib.domain.identifiers import is_batch_id, is_record_id
-from chalicelib.domain.payload import check_size, check_text, parse_payload
+from chalicelib.domain.payload import Payload, check_size, check_text, parse_payload
 from chalicelib.domain.prepared_record import PreparedPayload
 from chalicelib.domain.receipt import QUEUED, Receipt, shown_receipt
 from chalicelib.services.alerts.signs_of_life import note_sign_of_life
@@ -56,9 +56,7 @@ def push_records(
     """Add or overwrite the records of a payload: all of them or none (unless lenient)."""
 
     def operation(admitted: Admitted) -> Operation:
-        check_text(request.body)
-        payload = parse_payload(request.body, request.content_type)
-        prepared = admitted.preparer.prepare(payload, time_to_process(deadline).has_passed)
+        prepared = admitted.preparer.prepare(_payload(request), time_to_process(deadline).has_passed)
         _refuse_unless_lenient(prepared, request)
         return Operation(
             batch_id=request.batch_id,
@@ -81,8 +79,7 @@ def delete_by_values(
     """Delete the records that have the ids of the pushed values; what is not there is fine."""
 
     def operation(admitted: Admitted) -> Operation:
-        check_text(request.body)
-        payload = parse_payload(request.body, request.content_type)
+        payload = _payload(request)
         if payload.objects == [{}]:
             raise InvalidPayload(
                 "{} deletes nothing: send the record as it was pushed, or its unique-key fields. "
@@ -198,6 +195,11 @@ def _backup(
         record_id=prepared.ids[0] if by_id else "",
         refused=sorted({refusal.index for refusal in prepared.refusals}),
     )
+
+
+def _payload(request: PushRequest) -> Payload:
+    check_text(request.body)
+    return parse_payload(request.body, request.content_type)
 
 
 def _refuse_unless_lenient(prepared: PreparedPayload, request: PushRequest) -> None:

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 import orjson
 
-from chalicelib.domain.identifiers import is_batch_id, new_batch_id
+from chalicelib.domain.identifiers import batch_moment, is_batch_id, new_batch_id
 from chalicelib.services.bells import SWEEP
 from chalicelib.store.catalog.keys import SWEEPS
 from chalicelib.store.due import due_attributes
@@ -30,7 +30,7 @@ def may_return(key: str, now: datetime, *, in_lane: bool) -> bool:
     batch_id, _, part = brought_by(key).partition(".")
     if in_lane and part:
         return False
-    return not is_batch_id(batch_id) or now.timestamp() - int(batch_id[:12], 16) / 1000 < SETTLED_AFTER
+    return not is_batch_id(batch_id) or now.timestamp() - batch_moment(batch_id) / 1000 < SETTLED_AFTER
 
 
 def notes(stores: Stores, partition: str, keys: Sequence[str], now: datetime) -> Iterator[TableWrite]:
